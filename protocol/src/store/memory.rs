@@ -1,0 +1,91 @@
+//! The in-memory twin: what a store means, without a disk. Used by tests and simulations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::{Batch, MAX_ITEM, MAX_LOCAL_KEY, MAX_LOCAL_VALUE, OrderKey, Store, StoreError, VerifyReport};
+use crate::ids::{DocId, ItemId};
+
+/// A [`Store`] in ordinary maps. "Durable" here means: as long as the value lives.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    items: BTreeMap<ItemId, Arc<[u8]>>,
+    order: BTreeSet<OrderKey>,
+    documents: BTreeMap<DocId, BTreeSet<OrderKey>>,
+    local: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Store for MemoryStore {
+    fn commit(&mut self, batch: &Batch) -> Result<Vec<bool>, StoreError> {
+        if batch.items.iter().any(|i| i.bytes.len() > MAX_ITEM) {
+            return Err(StoreError::OutOfBounds("item"));
+        }
+        for write in &batch.local {
+            if write.key.len() > MAX_LOCAL_KEY || write.value.as_ref().is_some_and(|v| v.len() > MAX_LOCAL_VALUE) {
+                return Err(StoreError::OutOfBounds("local record"));
+            }
+        }
+        let mut new = Vec::with_capacity(batch.items.len());
+        for item in &batch.items {
+            let first = self.items.insert(item.key.id, item.bytes.clone()).is_none();
+            if first {
+                self.order.insert(item.key);
+                self.documents.entry(item.doc).or_default().insert(item.key);
+            }
+            new.push(first);
+        }
+        for write in &batch.local {
+            match &write.value {
+                Some(value) => self.local.insert(write.key.clone(), value.clone()),
+                None => self.local.remove(&write.key),
+            };
+        }
+        Ok(new)
+    }
+
+    fn get(&self, id: &ItemId) -> Result<Option<Arc<[u8]>>, StoreError> {
+        Ok(self.items.get(id).cloned())
+    }
+
+    fn contains(&self, id: &ItemId) -> Result<bool, StoreError> {
+        Ok(self.items.contains_key(id))
+    }
+
+    fn range(&self, from: Bound<OrderKey>, limit: usize) -> Result<Vec<OrderKey>, StoreError> {
+        Ok(self.order.range((from, Bound::Unbounded)).take(limit).copied().collect())
+    }
+
+    fn of_document(&self, doc: &DocId) -> Result<Vec<OrderKey>, StoreError> {
+        Ok(self.documents.get(doc).into_iter().flatten().copied().collect())
+    }
+
+    fn len(&self) -> u64 {
+        self.items.len() as u64
+    }
+
+    fn local(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.local.get(key).cloned())
+    }
+
+    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let from = self.local.range(prefix.to_vec()..);
+        Ok(from
+            .take_while(|(k, _)| k.starts_with(prefix))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect())
+    }
+
+    fn verify(&mut self) -> Result<VerifyReport, StoreError> {
+        let bytes = self.items.values().map(|b| b.len() as u64).sum();
+        Ok(VerifyReport {
+            items: self.len(),
+            bytes,
+            ..VerifyReport::default()
+        })
+    }
+
+    fn close(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! What the engine needs from a disk, with no engine's types in it.
+//!
+//! Architecture invariant: [`Store::commit`] is atomic and durable on return; nothing is acknowledged or shown as saved before it
+//! returns. The store treats items as opaque bytes under an order key: it sees no plaintext, no key, no patient.
+//!
+//! One conformance suite ([`conformance`]) runs on the in-memory twin and on the real store.
+
+use std::ops::Bound;
+use std::sync::Arc;
+use thiserror::Error;
+
+use crate::ids::{DocId, Hlc, ItemId};
+
+pub mod conformance;
+mod memory;
+
+pub use memory::MemoryStore;
+
+/// Where an item stands in the synced set: lane first, then its author's clock, then its id. 41 bytes when packed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct OrderKey {
+    pub lane: u8,
+    pub time: Hlc,
+    pub id: ItemId,
+}
+
+impl OrderKey {
+    /// Below every item.
+    pub const MIN: Self = Self {
+        lane: 0,
+        time: Hlc(0),
+        id: ItemId([0; 32]),
+    };
+
+    /// Lane 1, time 8, id 32, big-endian: byte order is key order.
+    pub fn to_bytes(&self) -> [u8; 41] {
+        let mut out = [0; 41];
+        out[0] = self.lane;
+        out[1..9].copy_from_slice(&self.time.0.to_be_bytes());
+        out[9..].copy_from_slice(&self.id.0);
+        out
+    }
+}
+
+/// One item as it is stored: canonical bytes under its place in the set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredItem {
+    pub key: OrderKey,
+    /// The document it belongs to; zero for registry ops.
+    pub doc: DocId,
+    pub bytes: Arc<[u8]>,
+}
+
+/// A local record that never leaves the node: own counters, drafts, the gate's journal. Name and (sealed) value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LocalWrite {
+    /// Up to [`MAX_LOCAL_KEY`] bytes; never a patient's name.
+    pub key: Vec<u8>,
+    /// `None` removes.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Longest name of a local record.
+pub const MAX_LOCAL_KEY: usize = 256;
+/// Longest value of a local record.
+pub const MAX_LOCAL_VALUE: usize = 4 * 1024 * 1024;
+/// Longest item, with room over the longest envelope.
+pub const MAX_ITEM: usize = 320 * 1024;
+
+/// All or nothing: after a crash either every write of a batch is there or none.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Batch {
+    /// Items already stored (same id) are skipped.
+    pub items: Vec<StoredItem>,
+    pub local: Vec<LocalWrite>,
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.local.is_empty()
+    }
+}
+
+/// Why the disk refused. None of these lose what an earlier commit acknowledged.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The operating system said no; nothing of the batch is acknowledged, the store stays readable.
+    #[error("the disk refused: {0}")]
+    Io(#[from] std::io::Error),
+    /// No room left; everything acknowledged so far is safe.
+    #[error("the disk is full; everything saved so far is safe")]
+    Full,
+    /// Stored bytes are damaged; what is damaged is left out and fetched again from peers.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+    /// Another process holds this data directory.
+    #[error("another process is using this data directory")]
+    Locked,
+    /// Written by a newer version of Bocage; nothing was touched.
+    #[error("this data directory was written by a newer version ({0}); update Bocage, nothing was changed")]
+    Newer(u32),
+    /// The caller asked for something beyond the bounds of this module.
+    #[error("{0} is out of bounds")]
+    OutOfBounds(&'static str),
+}
+
+/// What [`Store::verify`] found.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct VerifyReport {
+    pub items: u64,
+    pub bytes: u64,
+    /// Records whose checksum or id doesn't hold: quarantined, to be fetched again.
+    pub damaged: u64,
+    /// True if the index disagreed with the log and was rebuilt.
+    pub index_rebuilt: bool,
+}
+
+/// An ordered set of immutable items, and a small map of local records.
+pub trait Store {
+    /// Writes a batch atomically; durable on return. Returns, for each item, whether it is new.
+    fn commit(&mut self, batch: &Batch) -> Result<Vec<bool>, StoreError>;
+
+    /// The item's canonical bytes.
+    fn get(&self, id: &ItemId) -> Result<Option<Arc<[u8]>>, StoreError>;
+
+    fn contains(&self, id: &ItemId) -> Result<bool, StoreError>;
+
+    /// Up to `limit` keys in order from `from` on.
+    fn range(&self, from: Bound<OrderKey>, limit: usize) -> Result<Vec<OrderKey>, StoreError>;
+
+    /// Keys of a document's items, in order.
+    fn of_document(&self, doc: &DocId) -> Result<Vec<OrderKey>, StoreError>;
+
+    /// Number of items.
+    fn len(&self) -> u64;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn local(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Names and values of local records that start with `prefix`, in byte order.
+    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+
+    /// Reads everything and compares checksums.
+    fn verify(&mut self) -> Result<VerifyReport, StoreError>;
+
+    /// Flushes and marks a clean stop.
+    fn close(self: Box<Self>) -> Result<(), StoreError>;
+}
