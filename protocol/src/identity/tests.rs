@@ -1,0 +1,350 @@
+//! The registry as people use it, and as an attacker would like to.
+
+use ed25519_dalek::SigningKey;
+
+use super::enrol::{self, Part};
+use super::*;
+use crate::crypto::{Entropy, KemSecret, Secret};
+use crate::ids::{DocId, FacilityKey, Hlc, NodeKey, PractitionerKey, SeatKey};
+
+struct Counter(u8);
+
+impl Entropy for Counter {
+    fn random32(&mut self) -> [u8; 32] {
+        self.0 += 1;
+        [self.0; 32]
+    }
+}
+
+fn key(n: u8) -> SigningKey {
+    SigningKey::from_bytes(&[n; 32])
+}
+
+fn public(n: u8) -> [u8; 32] {
+    key(n).verifying_key().to_bytes()
+}
+
+const MATRIX: MatrixVersion = MatrixVersion { number: 1, hash: [0; 32] };
+const ALWAYS: Validity = Validity {
+    not_before: 0,
+    not_after: u64::MAX,
+};
+
+fn charter(founders: &[u8], threshold: u8) -> Charter {
+    let keys: Vec<_> = founders.iter().map(|n| key(*n)).collect();
+    Charter::found("Vallée", &keys, threshold, MATRIX, &mut Counter(0)).unwrap()
+}
+
+fn facility(charter: &Charter, authority: u8, facility: u8) -> RegistryOp {
+    let body = OpBody::Facility {
+        key: FacilityKey(public(facility)),
+        kind: FacilityKind::Clinic,
+        name: "Maison de santé".into(),
+        finess: String::new(),
+        town: "Saint-Aubin".into(),
+        validity: ALWAYS,
+    };
+    RegistryOp::issue(&charter.network_id(), Hlc(1), &key(authority), &[&key(facility)], body).unwrap()
+}
+
+fn practitioner(charter: &Charter, facility: u8, who: u8) -> RegistryOp {
+    let body = OpBody::Practitioner {
+        key: PractitionerKey(public(who)),
+        profession: Profession::Doctor,
+        rpps: "10000000017".into(),
+        name: "Anne Morel".into(),
+        validity: ALWAYS,
+    };
+    RegistryOp::issue(&charter.network_id(), Hlc(2), &key(facility), &[&key(who)], body).unwrap()
+}
+
+fn seat(charter: &Charter, facility: u8, who: u8, seat: u8) -> RegistryOp {
+    let body = OpBody::Seat {
+        key: SeatKey(public(seat)),
+        kem: KemSecret::from_seed(&[seat; 32]).public(),
+        facility: FacilityKey(public(facility)),
+        mobile: false,
+        validity: ALWAYS,
+    };
+    RegistryOp::issue(&charter.network_id(), Hlc(3), &key(who), &[&key(seat), &key(facility)], body).unwrap()
+}
+
+fn node(charter: &Charter, facility: u8, node: u8, validity: Validity) -> RegistryOp {
+    let body = OpBody::Node {
+        key: NodeKey(public(node)),
+        kem: KemSecret::from_seed(&[node; 32]).public(),
+        validity,
+    };
+    RegistryOp::issue(&charter.network_id(), Hlc(3), &key(facility), &[&key(node)], body).unwrap()
+}
+
+#[test]
+fn a_charter_survives_the_wire_and_no_alteration_does() {
+    let charter = charter(&[1, 2, 3], 2);
+    assert_eq!(Charter::parse(charter.to_bytes()).unwrap(), charter);
+    for i in 0..charter.to_bytes().len() {
+        let mut altered = charter.to_bytes().to_vec();
+        altered[i] ^= 1;
+        assert!(Charter::parse(&altered).is_err(), "byte {i}");
+        assert!(Charter::parse(&charter.to_bytes()[..i]).is_err(), "cut at {i}");
+    }
+    assert!(
+        Charter::found("x", &[key(1), key(2)], 1, MATRIX, &mut Counter(0)).is_err(),
+        "half is no majority"
+    );
+}
+
+#[test]
+fn certificates_form_a_chain_in_any_order_of_arrival() {
+    let charter = charter(&[1], 1);
+    let ops = [
+        facility(&charter, 1, 10),
+        practitioner(&charter, 10, 11),
+        seat(&charter, 10, 11, 12),
+        node(&charter, 10, 13, ALWAYS),
+    ];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
+        let mut registry = Registry::new(charter.clone());
+        let mut waiting = Vec::new();
+        for i in order {
+            waiting.push(ops[i].clone());
+            waiting = registry.extend(waiting);
+        }
+        assert!(waiting.is_empty());
+        assert!(registry.seat(&SeatKey(public(12))).is_some());
+        assert!(registry.serves(&NodeKey(public(13)), 1_000));
+        let chain: Vec<_> = registry.chain_of(&NodeKey(public(13))).into_iter().cloned().collect();
+        let mut stranger = Registry::new(charter.clone());
+        assert!(stranger.extend(chain).is_empty());
+        assert!(stranger.serves(&NodeKey(public(13)), 1_000), "an introduction is enough");
+    }
+}
+
+#[test]
+fn t10_a_certificate_for_a_weak_or_foreign_key_is_refused() {
+    let charter = charter(&[1], 1);
+    let mut weak = [0; 32];
+    weak[0] = 1;
+    let body = OpBody::Node {
+        key: NodeKey(weak),
+        kem: KemSecret::from_seed(&[1; 32]).public(),
+        validity: ALWAYS,
+    };
+    let refused = RegistryOp::issue(&charter.network_id(), Hlc(1), &key(10), &[&key(13)], body);
+    assert!(matches!(refused, Err(OpError::Malformed(_))));
+    // Somebody else's key can't be certified without that key's own signature.
+    let body = OpBody::Node {
+        key: NodeKey(public(13)),
+        kem: KemSecret::from_seed(&[1; 32]).public(),
+        validity: ALWAYS,
+    };
+    assert_eq!(
+        RegistryOp::issue(&charter.network_id(), Hlc(1), &key(10), &[&key(10)], body),
+        Err(OpError::BadSignature)
+    );
+}
+
+#[test]
+fn t13_a_chain_to_another_charter_is_refused_by_its_signatures() {
+    let (ours, theirs) = (charter(&[1], 1), charter(&[1, 2], 2));
+    let foreign = facility(&theirs, 1, 10);
+    assert_eq!(
+        RegistryOp::parse(&ours.network_id(), foreign.to_bytes()),
+        Err(OpError::BadSignature)
+    );
+    // A self-made authority signs well, and belongs nowhere.
+    let mut registry = Registry::new(ours.clone());
+    let usurper = facility(&ours, 66, 10);
+    assert_eq!(registry.extend([usurper]).len(), 1);
+    assert_eq!(registry.ops().count(), 0);
+}
+
+#[test]
+fn t12_dates_decide_sessions_not_membership() {
+    let charter = charter(&[1], 1);
+    let mut registry = Registry::new(charter.clone());
+    const DAY: u64 = 24 * 3_600 * 1_000;
+    let short = Validity {
+        not_before: 10 * DAY,
+        not_after: 20 * DAY,
+    };
+    assert!(
+        registry
+            .extend([facility(&charter, 1, 10), node(&charter, 10, 13, short)])
+            .is_empty(),
+        "it belongs at any time"
+    );
+    let node = NodeKey(public(13));
+    for (day, served) in [(8, false), (9, true), (15, true), (21, true), (22, false)] {
+        assert_eq!(registry.serves(&node, day * DAY), served, "day {day}");
+    }
+}
+
+#[test]
+fn t56_one_authority_of_three_admits_nobody() {
+    let charter = charter(&[1, 2, 3], 2);
+    let mut registry = Registry::new(charter.clone());
+    let op = facility(&charter, 1, 10);
+    registry.extend([op.clone()]);
+    assert!(registry.facility(&FacilityKey(public(10))).is_none());
+    let approve = |n| RegistryOp::issue(&charter.network_id(), Hlc(5), &key(n), &[], OpBody::Approve { what: op.id() }).unwrap();
+    registry.extend([approve(1)]);
+    assert!(
+        registry.facility(&FacilityKey(public(10))).is_none(),
+        "approving one's own op is not a second voice"
+    );
+    registry.extend([approve(3)]);
+    assert!(registry.facility(&FacilityKey(public(10))).is_some());
+}
+
+#[test]
+fn an_amendment_needs_the_authorities_before_it_and_keeps_what_they_admitted() {
+    let charter = charter(&[1], 1);
+    let mut registry = Registry::new(charter.clone());
+    let mut keys = vec![crate::ids::AuthorityKey(public(2)), crate::ids::AuthorityKey(public(3))];
+    keys.sort();
+    let authorities = Authorities::new(keys, 2).unwrap();
+    let amend = |by| {
+        let body = OpBody::Amend {
+            number: 1,
+            authorities: authorities.clone(),
+            matrix: MATRIX,
+        };
+        RegistryOp::issue(&charter.network_id(), Hlc(6), &key(by), &[], body).unwrap()
+    };
+    assert_eq!(
+        registry.extend([amend(2)]).len(),
+        1,
+        "those it would install can't install themselves"
+    );
+    registry.extend([facility(&charter, 1, 10), amend(1)]);
+    assert_eq!(registry.authorities(), &authorities);
+    assert!(registry.facility(&FacilityKey(public(10))).is_some());
+}
+
+#[test]
+fn a_revoked_node_is_not_served_and_a_revoked_seat_is_cut_where_the_op_says() {
+    let charter = charter(&[1], 1);
+    let mut registry = Registry::new(charter.clone());
+    registry.extend([
+        facility(&charter, 1, 10),
+        facility(&charter, 1, 20),
+        practitioner(&charter, 10, 11),
+        seat(&charter, 10, 11, 12),
+        node(&charter, 10, 13, ALWAYS),
+    ]);
+    let seat = SeatKey(public(12));
+    let keep = vec![KeptHead {
+        seat,
+        incarnation: 1,
+        seq: 4,
+        id: crate::ids::ItemId([4; 32]),
+    }];
+    let revoke = |by, who, keep| {
+        RegistryOp::issue(
+            &charter.network_id(),
+            Hlc(9),
+            &key(by),
+            &[],
+            OpBody::Revoke { who, reason: 1, keep },
+        )
+    };
+    registry.extend([revoke(20, Revoked::Node(NodeKey(public(13))), vec![]).unwrap()]);
+    assert!(registry.serves(&NodeKey(public(13)), 0), "another facility can't revoke it");
+    registry.extend([
+        revoke(10, Revoked::Node(NodeKey(public(13))), vec![]).unwrap(),
+        revoke(10, Revoked::Seat(seat), keep.clone()).unwrap(),
+    ]);
+    assert!(!registry.serves(&NodeKey(public(13)), 0));
+    assert!(registry.seat(&seat).is_some(), "its envelopes still belong to the set");
+    assert_eq!(registry.cuts(&seat).len(), 1);
+    assert_eq!(registry.cuts(&seat)[0].keep, keep);
+}
+
+#[test]
+fn a_team_needs_an_authority_beside_its_facility() {
+    let charter = charter(&[1], 1);
+    let mut registry = Registry::new(charter.clone());
+    let doc = DocId([5; 32]);
+    let body = OpBody::Team {
+        doc,
+        profession: Profession::Doctor,
+    };
+    let team = RegistryOp::issue(&charter.network_id(), Hlc(4), &key(10), &[], body).unwrap();
+    registry.extend([facility(&charter, 1, 10), practitioner(&charter, 10, 11), team.clone()]);
+    let endorse = |by| RegistryOp::issue(&charter.network_id(), Hlc(5), &key(by), &[], OpBody::Endorse { what: team.id() }).unwrap();
+    registry.extend([endorse(11)]);
+    assert!(
+        registry.team(&doc).is_none(),
+        "a practitioner whom the facility made up can't vouch for its team"
+    );
+    registry.extend([endorse(1)]);
+    assert_eq!(registry.team(&doc).map(|t| t.facility), Some(FacilityKey(public(10))));
+}
+
+#[test]
+fn enrolment_by_files_makes_a_member() {
+    let charter = charter(&[1], 1);
+    let network = charter.network_id();
+    let invitation = enrol::Invitation {
+        charter: charter.clone(),
+        authority: crate::ids::AuthorityKey(public(1)),
+        node: NodeKey(public(13)),
+        addresses: vec!["/ip4/192.0.2.1/tcp/4517".into()],
+        expires_ms: 99,
+        secret: Secret([77; 32]),
+    };
+    let received = enrol::Invitation::parse(&invitation.to_bytes()).unwrap();
+    let body = OpBody::Facility {
+        key: FacilityKey(public(20)),
+        kind: FacilityKind::Pharmacy,
+        name: "Pharmacie du Pont".into(),
+        finess: "540002698".into(),
+        town: "Saint-Aubin".into(),
+        validity: ALWAYS,
+    };
+    let possession = RegistryOp::countersign(&network, Hlc(8), &received.authority.0, &body, &key(20));
+    let own = node(&charter, 20, 23, ALWAYS);
+    let request = enrol::Request {
+        hlc: Hlc(8),
+        facility: body,
+        possession,
+        items: vec![own.to_bytes().to_vec()],
+        addresses: vec![],
+    };
+    let sealed = enrol::seal(&received.secret, Part::Request, &request.to_bytes(), &mut Counter(9));
+
+    assert_eq!(enrol::sealed_tag(&sealed).unwrap(), (Part::Request, invitation.tag()));
+    assert_eq!(
+        enrol::open(&Secret([78; 32]), Part::Request, &sealed),
+        Err(enrol::EnrolError::OtherInvitation)
+    );
+    let opened = enrol::Request::parse(&enrol::open(&invitation.secret, Part::Request, &sealed).unwrap()).unwrap();
+    assert_eq!(opened, request);
+    let mut registry = Registry::new(charter.clone());
+    let signed = opened.admit(&charter, &key(1), Hlc(9)).unwrap();
+    assert!(registry.extend(signed.into_iter().chain([own])).is_empty());
+    assert!(registry.serves(&NodeKey(public(23)), 0));
+}
+
+#[test]
+fn a_newcomer_cannot_bring_an_op_for_somebody_else() {
+    let charter = charter(&[1], 1);
+    let body = match facility(&charter, 1, 20).body {
+        body @ OpBody::Facility { .. } => body,
+        _ => unreachable!("just made"),
+    };
+    let possession = RegistryOp::countersign(&charter.network_id(), Hlc(8), &public(1), &body, &key(20));
+    let foreign = node(&charter, 10, 23, ALWAYS);
+    let request = enrol::Request {
+        hlc: Hlc(8),
+        facility: body,
+        possession,
+        items: vec![foreign.to_bytes().to_vec()],
+        addresses: vec![],
+    };
+    assert!(matches!(
+        request.admit(&charter, &key(1), Hlc(9)),
+        Err(enrol::EnrolError::Unwanted(_))
+    ));
+}
