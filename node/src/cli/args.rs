@@ -1,0 +1,270 @@
+//! What can be typed after `bocage`, with help that teaches.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+use crate::lang::Lang;
+
+/// Sealed patient records that travel between clinics, pharmacies, cabins and mobile doctors, with no central server.
+///
+/// Each place runs a node on a data directory of its own. Nodes that meet exchange sealed envelopes; each carries for the others
+/// what it cannot read. Not a certified medical device, and not for real patients yet.
+#[derive(Parser, Debug)]
+#[command(name = "bocage", version, propagate_version = true, max_term_width = 100, after_help = "\
+Exit codes: 0 done · 1 failed · 2 wrong usage · 3 partly refused.
+The passphrase is asked for, or taken from BOCAGE_PASSPHRASE.
+Start here:  bocage demo")]
+pub struct Cli {
+    /// The node's data directory [default: the platform's data directory, then `bocage`]
+    #[arg(long, global = true, value_name = "DIR", env = "BOCAGE_DATA")]
+    pub data: Option<PathBuf>,
+
+    /// Print JSON for scripts instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Language of what is printed: fr or en [default: from LANG]
+    #[arg(long, global = true, value_name = "LANG")]
+    pub lang: Option<Lang>,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Found a network here: the first facility, with its first practitioner
+    #[command(after_help = "Example:
+  bocage init --network Vallée --facility \"Maison de santé\" --kind clinic \\
+      --practitioner \"Anne Morel\" --role doctor --rpps 10000000017")]
+    Init(Init),
+    /// Invite a facility: writes a file sealed under six words to say by phone
+    Invite {
+        /// Where to write the invitation
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// An address under which this node can be reached, e.g. 192.168.1.20:4517 (repeatable)
+        #[arg(long, value_name = "ADDR")]
+        address: Vec<String>,
+    },
+    /// Join a network: first with the invitation, then (without a network) with the admission
+    #[command(after_help = "With an invitation: makes this node's keys, asks the inviting node over the network, and also
+writes the request as a file that may travel by any other way.
+With an admission: completes what the invitation began.")]
+    Join(Join),
+    /// Admit a facility that was invited: reads its request, writes the admission
+    Admit {
+        /// The request file
+        file: PathBuf,
+        /// Where to write the admission [default: beside the request]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Don't ask whether both screens show the same words
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Run the node: carry, sync, serve the app and other commands
+    #[command(after_help = "Runs unattended: carrying needs no passphrase. With BOCAGE_PASSPHRASE set, the
+practitioner's seat is open too, so that invited facilities are admitted at once.
+Stop with Ctrl-C; everything reported as saved is safe.")]
+    Run(Run),
+    /// What this node holds, reads and carries
+    Status,
+    /// The facilities of the network and when they were last met
+    Peers,
+    /// Create, search and show patients
+    #[command(subcommand)]
+    Patient(Patient),
+    /// Notes in a record
+    #[command(subcommand)]
+    Note(Note),
+    /// Vital signs in a record
+    #[command(subcommand)]
+    Vital(Vital),
+    /// Correct one field of an entry: a new version, the old one stays in the history
+    #[command(after_help = "Example:
+  bocage correct 3f2a… 91bc… valueQuantity.value 72")]
+    Correct {
+        patient: String,
+        /// The entry, as `patient show` names it
+        fact: String,
+        /// Path inside the resource, e.g. birthDate or valueQuantity.value
+        field: String,
+        value: String,
+    },
+    /// Let a facility's practitioners read a record, each role what the role matrix gives it
+    Share {
+        patient: String,
+        /// Name of the facility, or the start of its key
+        facility: String,
+    },
+    /// Import FHIR R4 files (Bundle, single resource, NDJSON)
+    #[command(after_help = "Importing a file twice changes nothing. A resource that is refused doesn't stop the others:
+the report names each with its place and reason, and the exit code is 3.")]
+    Import {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Export what this seat can read as FHIR R4, one bundle a patient
+    Export {
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Only this patient
+        #[arg(long = "patient", value_name = "ID")]
+        patient: Option<String>,
+    },
+    /// Check store, keys and clock
+    Doctor,
+    /// Watch four nodes live through a cut, a carried journey and a healing
+    Demo(Demo),
+}
+
+#[derive(Args, Debug, Clone)]
+pub struct Place {
+    /// Name of this facility
+    #[arg(long)]
+    pub facility: String,
+    #[arg(long, value_enum)]
+    pub kind: Kind,
+    /// FINESS number of the facility
+    #[arg(long)]
+    pub finess: Option<String>,
+    #[arg(long, default_value = "")]
+    pub town: String,
+    /// Name of the practitioner who works at this machine
+    #[arg(long, requires = "role")]
+    pub practitioner: Option<String>,
+    #[arg(long, value_enum)]
+    pub role: Option<Role>,
+    /// The practitioner's RPPS number (11 digits)
+    #[arg(long)]
+    pub rpps: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Init {
+    /// Name of the network
+    #[arg(long)]
+    pub network: String,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Args, Debug)]
+pub struct Join {
+    /// The invitation, or the admission
+    pub file: PathBuf,
+    /// Name of this facility (with an invitation)
+    #[arg(long)]
+    pub facility: Option<String>,
+    #[arg(long, value_enum)]
+    pub kind: Option<Kind>,
+    #[arg(long)]
+    pub finess: Option<String>,
+    #[arg(long, default_value = "")]
+    pub town: String,
+    /// Name of the practitioner who works at this machine
+    #[arg(long, requires = "role")]
+    pub practitioner: Option<String>,
+    #[arg(long, value_enum)]
+    pub role: Option<Role>,
+    /// The practitioner's RPPS number (11 digits)
+    #[arg(long)]
+    pub rpps: Option<String>,
+    /// The six words of the invitation [default: asked for, or BOCAGE_WORDS]
+    #[arg(long, env = "BOCAGE_WORDS", hide_env_values = true)]
+    pub words: Option<String>,
+    /// Where to write the request [default: `request.bocage` in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub request: Option<PathBuf>,
+    /// Don't try the network: only write the request
+    #[arg(long)]
+    pub offline: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Address to listen on, e.g. 0.0.0.0:4517 or /ip4/127.0.0.1/tcp/4517 (repeatable) [default: port 4517, TCP and UDP]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Vec<String>,
+    /// Address of a node to keep in touch with (repeatable)
+    #[arg(long, value_name = "ADDR")]
+    pub peer: Vec<String>,
+    /// Don't announce or look for nodes on the local network
+    #[arg(long)]
+    pub no_mdns: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Patient {
+    /// Create a patient, readable by this facility's own teams
+    Create {
+        #[arg(long)]
+        family: String,
+        #[arg(long)]
+        given: String,
+        /// YYYY-MM-DD
+        #[arg(long)]
+        birth_date: String,
+        #[arg(long, value_enum, default_value = "unknown")]
+        sex: Sex,
+        /// National identifier, 15 characters; its key is checked
+        #[arg(long)]
+        ins: Option<String>,
+    },
+    /// Search by name, in any order, without accents
+    Search {
+        #[arg(default_value = "")]
+        query: Vec<String>,
+    },
+    /// Show what this seat can read of a record
+    Show { patient: String },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Note {
+    /// Add a note
+    Add { patient: String, text: Vec<String> },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Vital {
+    /// Add a vital sign, e.g. `vital add 3f2a… heart-rate 72`
+    #[command(after_help = "Signs: respiratory-rate (/min), heart-rate (/min), spo2 (%), temperature (°C),
+blood-pressure (e.g. 130/80), weight (kg), height (cm), pain (0–10),
+consciousness (A, C, V, P or U), glucose (mg/dL), hba1c (%)")]
+    Add { patient: String, sign: String, value: String },
+}
+
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Keep the four data directories here
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Generated patients
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(20..=2_000))]
+    pub patients: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Clinic,
+    Pharmacy,
+    Cabin,
+    Mobile,
+}
+
+#[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
+pub enum Role {
+    Doctor,
+    Nurse,
+    Pharmacist,
+}
+
+#[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
+pub enum Sex {
+    Female,
+    Male,
+    Other,
+    Unknown,
+}

@@ -1,0 +1,157 @@
+//! Replies as text for people (fr, en; 80 columns) or as JSON for scripts.
+
+use std::fmt::Write as _;
+
+use crate::client::{Record, Reply, Status};
+use crate::lang::Lang;
+
+/// The reply as it is printed, with a final newline.
+pub(super) fn reply(reply: &Reply, json: bool, lang: Lang) -> String {
+    if json {
+        return serde_json::to_string_pretty(reply).expect("replies are plain data") + "\n";
+    }
+    let mut out = String::new();
+    write_reply(&mut out, reply, lang).expect("writing to a string doesn't fail");
+    out
+}
+
+fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result {
+    match reply {
+        Reply::Done | Reply::Progress { .. } => Ok(()),
+        Reply::Status(status) => write_status(out, status, lang),
+        Reply::Peers { peers } => {
+            if peers.is_empty() {
+                return writeln!(out, "{}", lang.pick("No other node in this network yet.", "Aucun autre nœud dans ce réseau."));
+            }
+            for peer in peers {
+                let state = match (peer.connected, peer.settled) {
+                    (true, true) => lang.pick("connected, in step", "connecté, à jour"),
+                    (true, false) => lang.pick("connected, exchanging", "connecté, échange en cours"),
+                    _ => lang.pick("not connected", "non connecté"),
+                };
+                let clock = peer.clock_ahead_ms.filter(|ms| ms.abs() > 5 * 60_000).map_or("", |_| {
+                    lang.pick("  (clock to check)", "  (horloge à vérifier)")
+                });
+                writeln!(out, "{:<28} {:<9} {:<10} {state}{clock}", cut(&peer.facility, 28), peer.kind, peer.node)?;
+            }
+            Ok(())
+        }
+        Reply::Unlocked { practitioner, facility } => writeln!(out, "{practitioner}, {facility}"),
+        Reply::Patient { patient, documents } => writeln!(
+            out,
+            "{} {patient}\n{documents} {}",
+            lang.pick("Saved. Patient", "Enregistré. Patient"),
+            lang.pick("documents, readable by this facility's teams only", "documents, lisibles par les équipes de cette structure seules"),
+        ),
+        Reply::Patients { patients } => {
+            if patients.is_empty() {
+                return writeln!(out, "{}", lang.pick("No patient found that this seat can read.", "Aucun patient lisible trouvé."));
+            }
+            for p in patients {
+                writeln!(
+                    out,
+                    "{}  {:<36} {}  {}",
+                    &p.patient[..12],
+                    cut(&format!("{} {}", p.family.to_uppercase(), p.given), 36),
+                    p.birth_date,
+                    p.ins
+                )?;
+            }
+            writeln!(out, "{} {}", patients.len(), lang.pick("patients", "patients"))
+        }
+        Reply::Record(record) => write_record(out, record, lang),
+        Reply::Saved { fact, .. } => writeln!(out, "{} {}", lang.pick("Saved here. Entry", "Enregistré ici. Élément"), &fact[..12]),
+        Reply::Shared { facility, documents } => {
+            writeln!(out, "{facility}: {documents} {}", lang.pick("documents shared", "documents partagés"))
+        }
+        Reply::Imported(report) => out.write_str(&report.to_text(lang)),
+        Reply::Exported { files, resources } => writeln!(
+            out,
+            "{files} {}, {resources} {}",
+            lang.pick("files written", "fichiers écrits"),
+            lang.pick("resources", "ressources")
+        ),
+        Reply::Invitation { .. } => Ok(()),
+        Reply::Admission { facility, words, .. } => writeln!(out, "{facility} {} ({words})", lang.pick("admitted", "admis")),
+        Reply::Requests { waiting } => {
+            for w in waiting {
+                writeln!(out, "{:<36} {}", w.facility, w.words)?;
+            }
+            Ok(())
+        }
+        Reply::Doctor { checks } => {
+            for check in checks {
+                writeln!(out, "{} {:<14} {}", if check.good { "✓" } else { "✗" }, check.name, check.detail)?;
+            }
+            Ok(())
+        }
+        Reply::Failed(failure) => writeln!(out, "{}", failure.message),
+    }
+}
+
+fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
+    let mut row = |name: &str, value: String| writeln!(out, "{name:<14} {value}");
+    row(lang.pick("network", "réseau"), format!("{}  ({})", s.network, s.network_id))?;
+    row(lang.pick("facility", "structure"), format!("{}  ({})", s.facility, s.kind))?;
+    row(lang.pick("node", "nœud"), s.node.clone())?;
+    row(
+        lang.pick("running", "en service"),
+        if s.running { s.listening.join("\n               ") } else { lang.pick("no", "non").to_owned() },
+    )?;
+    row(lang.pick("envelopes", "enveloppes"), s.envelopes.to_string())?;
+    row(
+        lang.pick("readable", "lisibles"),
+        s.readable.map_or_else(|| lang.pick("no seat open", "aucun poste ouvert").to_owned(), |n| n.to_string()),
+    )?;
+    row(lang.pick("sealed", "scellées"), s.sealed.to_string())?;
+    if let Some(records) = s.records {
+        row(lang.pick("records", "dossiers"), records.to_string())?;
+    }
+    row(lang.pick("root", "empreinte"), s.root.clone())?;
+    let connected = s.peers.iter().filter(|p| p.connected).count();
+    row(lang.pick("peers", "pairs"), format!("{connected} / {}", s.peers.len()))?;
+    row(
+        lang.pick("sent", "envoyé"),
+        format!("{} o ({} {})", s.bytes_sent, s.item_bytes_sent, lang.pick("of envelopes", "d'enveloppes")),
+    )?;
+    if s.waiting + s.refused > 0 {
+        row(lang.pick("waiting", "en attente"), s.waiting.to_string())?;
+        row(lang.pick("refused", "refusées"), s.refused.to_string())?;
+    }
+    Ok(())
+}
+
+fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
+    let p = &r.patient;
+    writeln!(out, "{} {}  {}  {}  {}", p.family.to_uppercase(), p.given, p.birth_date, p.sex, p.ins)?;
+    writeln!(out, "{} {}", lang.pick("record", "dossier"), p.patient)?;
+    writeln!(out, "{} {}", lang.pick("may read:", "peuvent lire :"), r.readers.join(", "))?;
+    for d in &r.documents {
+        writeln!(out, "  {:<12} {} {}", d.compartment, d.facts, lang.pick("entries", "éléments"))?;
+    }
+    for e in &r.entries {
+        let mark = match e.label.as_str() {
+            "accepted" => String::new(),
+            other => format!("  [{}]", label(other, lang)),
+        };
+        writeln!(out, "{}  {:<20} {}{mark}", &e.fact[..12], cut(&e.resource_type, 20), cut(&e.summary, 44))?;
+    }
+    Ok(())
+}
+
+fn label(label: &str, lang: Lang) -> &str {
+    match label {
+        "quarantined" => lang.pick("not acknowledged", "non reconnu"),
+        "disputed" => lang.pick("disputed", "contesté"),
+        other => other,
+    }
+}
+
+/// At most `width` characters, with an ellipsis when cut.
+fn cut(text: &str, width: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= width {
+        return line;
+    }
+    line.chars().take(width - 1).chain(['…']).collect()
+}

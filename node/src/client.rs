@@ -1,0 +1,252 @@
+//! One client API, two transports: the same requests in process (CLI without a daemon, the app, tests) or over a local socket.
+//!
+//! A request that reads or writes records needs the seat's passphrase once per connection ([`Request::Unlock`]); what carries
+//! needs none. Long work answers with [`Reply::Progress`] before its final reply. On the socket each message is one line of JSON.
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+
+use crate::fhir::Report as ImportReport;
+
+/// Name of the socket inside the data directory.
+pub const SOCKET: &str = "bocage.sock";
+/// Longest line on the socket: an enrolment message in base 16, with room.
+pub const MAX_LINE: u64 = 1024 * 1024;
+
+/// What may be asked of a node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Request {
+    Status,
+    Peers,
+    /// Opens the practitioner's seat for this connection.
+    Unlock { passphrase: String },
+    PatientCreate(NewPatient),
+    PatientSearch { query: String },
+    PatientShow { patient: String },
+    NoteAdd { patient: String, text: String },
+    VitalAdd { patient: String, sign: String, value: String },
+    /// Replaces one field of a resource; the rest is kept as it came.
+    Correct { patient: String, fact: String, field: String, value: String },
+    Share { patient: String, facility: String },
+    Import { files: Vec<PathBuf> },
+    Export { out: PathBuf, patient: Option<String> },
+    Invite,
+    Admit { request: String },
+    Requests,
+    Doctor,
+    Dial { address: String },
+    Stop,
+}
+
+/// A patient as the desk types one in.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct NewPatient {
+    pub family: String,
+    pub given: String,
+    /// YYYY-MM-DD.
+    pub birth_date: String,
+    /// male, female, other or unknown.
+    pub sex: String,
+    /// Fifteen characters; the key is checked.
+    pub ins: Option<String>,
+}
+
+/// What a node answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Reply {
+    Done,
+    Progress { done: u64, total: u64 },
+    Status(Status),
+    Peers { peers: Vec<PeerRow> },
+    Unlocked { practitioner: String, facility: String },
+    Patient { patient: String, documents: u64 },
+    Patients { patients: Vec<PatientRow> },
+    Record(Record),
+    Saved { patient: String, fact: String },
+    Shared { facility: String, documents: u64 },
+    Imported(ImportReport),
+    Exported { files: u64, resources: u64 },
+    Invitation { bytes: String, expires_ms: u64 },
+    Admission { bytes: String, facility: String, words: String },
+    Requests { waiting: Vec<WaitingRequest> },
+    Doctor { checks: Vec<Check> },
+    Failed(Failure),
+}
+
+/// An error as people read it: what happened, what is safe, what to do.
+#[derive(Clone, Debug, Serialize, Deserialize, Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// A stable word for scripts.
+    pub code: String,
+    pub message: String,
+}
+
+impl Failure {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    pub network: String,
+    pub network_id: String,
+    pub facility: String,
+    pub kind: String,
+    pub node: String,
+    /// Items of the synced set: envelopes and registry ops.
+    pub items: u64,
+    pub envelopes: u64,
+    /// Content envelopes that the open seat can read; `None` while no seat is open.
+    pub readable: Option<u64>,
+    /// Content envelopes carried unread; all of them while no seat is open.
+    pub sealed: u64,
+    /// Records the open seat can read.
+    pub records: Option<u64>,
+    /// Fingerprint of the whole set: equal on two nodes iff they hold the same items.
+    pub root: String,
+    pub peers: Vec<PeerRow>,
+    pub listening: Vec<String>,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    /// Bytes of envelopes among those sent: what had to cross.
+    pub item_bytes_sent: u64,
+    pub waiting: u64,
+    /// Envelopes received that were refused.
+    pub refused: u64,
+    pub running: bool,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PeerRow {
+    pub facility: String,
+    pub kind: String,
+    pub node: String,
+    pub connected: bool,
+    /// True once both sides were found to hold the same set.
+    pub settled: bool,
+    pub address: String,
+    /// Milliseconds that the peer's clock is ahead of ours (negative: behind).
+    pub clock_ahead_ms: Option<i64>,
+    pub last_seen_ms: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PatientRow {
+    pub patient: String,
+    pub family: String,
+    pub given: String,
+    pub birth_date: String,
+    pub sex: String,
+    pub ins: String,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Record {
+    pub patient: PatientRow,
+    /// Compartments that this seat can read, with their number of facts.
+    pub documents: Vec<DocumentRow>,
+    pub entries: Vec<Entry>,
+    /// Facilities whose teams may read at least one compartment.
+    pub readers: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct DocumentRow {
+    pub compartment: String,
+    pub facts: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Entry {
+    pub fact: String,
+    pub compartment: String,
+    pub resource_type: String,
+    /// One line in words.
+    pub summary: String,
+    pub author: String,
+    pub facility: String,
+    /// When its author's clock says it was written, milliseconds since 1970: displayed, decides nothing.
+    pub written_ms: u64,
+    /// accepted, quarantined or disputed.
+    pub label: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WaitingRequest {
+    pub facility: String,
+    pub words: String,
+    pub bytes: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Check {
+    pub name: String,
+    pub good: bool,
+    pub detail: String,
+}
+
+/// A connection to a node: in this process or on the other end of a local socket.
+pub enum Client {
+    Local(mpsc::Sender<Call>),
+    Socket(BufReader<UnixStream>),
+}
+
+/// A request with the way back for its replies; `session` tells connections apart for unlocking.
+pub struct Call {
+    pub session: u64,
+    pub request: Request,
+    pub replies: mpsc::Sender<Reply>,
+}
+
+impl Client {
+    /// Attaches to the node running on `data`, if one does.
+    pub async fn attach(data: &Path) -> Option<Self> {
+        let stream = UnixStream::connect(data.join(SOCKET)).await.ok()?;
+        Some(Self::Socket(BufReader::new(stream)))
+    }
+
+    /// Asks and waits for the final reply; `progress(done, total)` is called on the way.
+    ///
+    /// # Errors
+    /// The node's own failure, or `gone` if it stopped answering (what it had saved stays saved).
+    pub async fn ask(&mut self, request: Request, mut progress: impl FnMut(u64, u64)) -> Result<Reply, Failure> {
+        let gone = || Failure::new("gone", "the node stopped answering; everything it reported as saved is safe");
+        match self {
+            Self::Local(calls) => {
+                let (replies, mut answers) = mpsc::channel(16);
+                calls.send(Call { session: 0, request, replies }).await.map_err(|_| gone())?;
+                loop {
+                    match answers.recv().await.ok_or_else(gone)? {
+                        Reply::Progress { done, total } => progress(done, total),
+                        Reply::Failed(failure) => return Err(failure),
+                        reply => return Ok(reply),
+                    }
+                }
+            }
+            Self::Socket(stream) => {
+                let mut line = serde_json::to_vec(&request).map_err(|e| Failure::new("request", e.to_string()))?;
+                line.push(b'\n');
+                stream.get_mut().write_all(&line).await.map_err(|_| gone())?;
+                loop {
+                    let mut line = String::new();
+                    if stream.read_line(&mut line).await.map_err(|_| gone())? == 0 {
+                        return Err(gone());
+                    }
+                    match serde_json::from_str(&line).map_err(|e| Failure::new("answer", e.to_string()))? {
+                        Reply::Progress { done, total } => progress(done, total),
+                        Reply::Failed(failure) => return Err(failure),
+                        reply => return Ok(reply),
+                    }
+                }
+            }
+        }
+    }
+}

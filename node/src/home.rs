@@ -1,0 +1,92 @@
+//! The data directory: where a node keeps its keys, its charter and its store.
+//!
+//! ```text
+//! charter        the network this node belongs to; public
+//! node.key       opens unattended: carries, reads nothing
+//! seat.key       opens with the passphrase: practitioner, facility, authority
+//! joining        an invitation being answered, sealed to this node
+//! bocage.toml    settings, all optional
+//! bocage.sock    the running node answers here (0600)
+//! store/         the log and its index
+//! ```
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A data directory, existing or to be made.
+#[derive(Clone, Debug)]
+pub struct Home {
+    root: PathBuf,
+}
+
+impl Home {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// `--data`, or the platform's data directory.
+    pub fn or_default(given: Option<PathBuf>) -> Self {
+        Self::new(given.unwrap_or_else(|| dirs::data_dir().unwrap_or_else(|| PathBuf::from(".")).join("bocage")))
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn charter(&self) -> PathBuf {
+        self.root.join("charter")
+    }
+
+    pub fn node_key(&self) -> PathBuf {
+        self.root.join("node.key")
+    }
+
+    pub fn seat_key(&self) -> PathBuf {
+        self.root.join("seat.key")
+    }
+
+    pub fn joining(&self) -> PathBuf {
+        self.root.join("joining")
+    }
+
+    pub fn settings(&self) -> PathBuf {
+        self.root.join("bocage.toml")
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.root.join("store")
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.root.join(crate::client::SOCKET)
+    }
+
+    /// True iff a network was founded or joined here.
+    pub fn is_founded(&self) -> bool {
+        self.charter().exists()
+    }
+
+    /// Makes the directory, readable by its owner only.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn make(&self) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.root)
+    }
+}
+
+/// Writes a file whole: readable by its owner only, complete after any crash.
+///
+/// # Errors
+/// The operating system refused; the old file, if any, is unchanged.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(directory)?.sync_all()
+}
