@@ -4,7 +4,7 @@
 //! key and the whole header; the nonce is synthetic (a keyed hash of the padded plaintext), so a dead generator, a cloned machine
 //! or a restored backup can't use one nonce for two plaintexts, and the same value commits to the key. Layout: SPEC.md § Envelope.
 //!
-//! Typestate: [`Envelope`] is what bytes parse to, [`Verified`] only ever comes from [`Envelope::verify`] or [`Draft::seal`],
+//! Typestate: [`Envelope`] is what bytes parse to, [`Verified`] only ever comes from [`Envelope::verify`] or [`Header::seal`],
 //! [`Plaintext`] only from [`Verified::open`].
 
 use chacha20poly1305::{
@@ -78,7 +78,6 @@ pub enum Kind {
     KeyEpoch = 0x15,
     KeyRequest = 0x16,
     Wrap = 0x17,
-    ForkProof = 0x18,
     /// Sealed to the current readers without being one.
     Deposit = 0x20,
 }
@@ -104,7 +103,6 @@ impl Kind {
             0x15 => Self::KeyEpoch,
             0x16 => Self::KeyRequest,
             0x17 => Self::Wrap,
-            0x18 => Self::ForkProof,
             0x20 => Self::Deposit,
             _ => return Err(WireError::Unknown("envelope kind")),
         })
@@ -121,7 +119,7 @@ impl Kind {
     /// Control kinds travel first by their kind; grants, epochs and content take the lane of the write that needs them.
     fn allows(self, lane: Lane) -> bool {
         match self {
-            Self::Revoke | Self::ForkProof => lane == Lane::Control,
+            Self::Revoke => lane == Lane::Control,
             Self::Content | Self::Receipt | Self::Deposit => lane != Lane::Control,
             _ => true,
         }
@@ -374,9 +372,6 @@ impl Verified {
         plain
     }
 }
-
-/// Where an envelope stands in its author's chain and who it acts for: everything but the body.
-pub type Draft = Header;
 
 impl Header {
     /// Seals `plaintext` under `epoch_key` and signs. The caller sets `kid` to the epoch's.

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::ops::check_clear_body;
-use crate::envelope::{Envelope, Protection, Verified};
+use crate::access::body::check_body;
+use crate::envelope::{Envelope, Verified};
 use crate::ids::{ItemId, NetworkId};
 use crate::identity::{Registry, RegistryOp, op::REGISTRY_OP};
 use crate::store::Store;
@@ -33,9 +33,7 @@ pub(super) fn examine(network: &NetworkId, bytes: Vec<u8>, store: &dyn Store) ->
     if store.contains(&envelope.id()).unwrap_or(false) {
         return Ok(Examined::Known);
     }
-    if envelope.header.kind.protection() == Protection::Clear {
-        check_clear_body(network, &envelope).map_err(|e| format!("body: {e}"))?;
-    }
+    check_body(network, &envelope).map_err(|e| format!("body: {e}"))?;
     let verified = envelope.verify(network).map_err(|e| e.to_string())?;
     Ok(Examined::Envelope(Box::new(verified)))
 }

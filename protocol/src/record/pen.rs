@@ -5,8 +5,9 @@
 //! incarnation all the same, because it can't know whether its disk is an old image.
 
 use ed25519_dalek::SigningKey;
+use zeroize::Zeroizing;
 
-use crate::crypto::{KemSecret, Secret};
+use crate::crypto::KemSecret;
 use crate::envelope::{Header, Kind, Lane, Verified};
 use crate::ids::{DocId, FacilityKey, GrantId, Hlc, ItemId, Kid, NetworkId, PractitionerKey, SeatKey};
 use crate::store::{LocalWrite, Store, StoreError};
@@ -26,8 +27,8 @@ impl SeatSecrets {
     }
 
     /// What hedged randomness is bound to.
-    pub(crate) fn hedge(&self) -> Secret {
-        Secret(self.signing.to_bytes())
+    pub(crate) fn hedge(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.signing.to_bytes())
     }
 }
 

@@ -1,0 +1,166 @@
+//! Which epoch a document is written under, to whom it is sealed, and how missing keys are asked for and given.
+
+use std::collections::BTreeSet;
+
+use super::Reader;
+use super::write::{WriteRefused, Writing};
+use crate::access::epochs::{Choice, EpochFacts, EpochKey, KeyRequest, Policy, choose, make_epoch, make_wrap};
+use crate::access::ops::Subject;
+use crate::access::view::{AccessView, Act, Recipient, Verdict};
+use crate::crypto::Entropy;
+use crate::envelope::{Kind, Lane};
+use crate::identity::Registry;
+use crate::ids::{DocId, GrantId, KemPublic, Kid};
+
+/// Key requests and answers that one round of chores writes at the most.
+const CHORES: usize = 64;
+
+impl Reader {
+    /// Keys that an epoch of this document must be sealed to now: live seats, and for a team the deposit key of its current epoch.
+    pub(super) fn recipients(&self, view: &AccessView, registry: &Registry, now_ms: u64) -> BTreeSet<KemPublic> {
+        let mut keys = BTreeSet::new();
+        for recipient in view.live_readers(now_ms) {
+            match recipient {
+                Recipient::Seat(seat) => keys.extend(registry.seat(&seat).map(|s| s.kem)),
+                Recipient::Team(team) => keys.extend(self.team_keys(&team, registry, now_ms)),
+            }
+        }
+        keys
+    }
+
+    /// The team's deposit key; while its newest epoch isn't fit (a member left and nobody has rotated yet), its members one by one.
+    pub(super) fn team_keys(&self, team: &DocId, registry: &Registry, now_ms: u64) -> BTreeSet<KemPublic> {
+        let Some(doc) = self.docs.get(team) else { return BTreeSet::new() };
+        let view = self.evaluate(team, registry);
+        let members: BTreeSet<KemPublic> =
+            view.members(team, now_ms).iter().filter_map(|seat| registry.seat(seat)).map(|s| s.kem).collect();
+        // An outsider holds no key of a team and needs none: deposit keys are public.
+        let facts: Vec<EpochFacts> = self.facts(team, &view).into_iter().map(|f| EpochFacts { held: true, ..f }).collect();
+        match choose(&facts, &members, &self.policy(&view, registry, now_ms)) {
+            Choice::WriteUnder(kid) => {
+                doc.deposit_keys.iter().filter(|(k, _)| *k == kid).map(|(_, deposit)| *deposit).take(1).collect()
+            }
+            Choice::RotateFirst { .. } => members,
+        }
+    }
+
+    pub(super) fn facts(&self, id: &DocId, view: &AccessView) -> Vec<EpochFacts> {
+        let Some(doc) = self.docs.get(id) else { return Vec::new() };
+        let complaints: BTreeSet<_> = self.ring.faults().filter(|c| c.doc == *id).map(|c| c.item).collect();
+        let mut facts = Vec::with_capacity(doc.epochs.len());
+        for (item, (_, stated)) in &doc.epochs {
+            let mut epoch = stated.clone();
+            epoch.by_authorised_author = view.verdict(item) == Verdict::Accepted;
+            epoch.complained = complaints.contains(item);
+            epoch.held = self.ring.key(*id, epoch.kid).is_some();
+            let late = doc.wraps.iter().filter(|(wrap, (kid, _))| *kid == epoch.kid && view.verdict(wrap) == Verdict::Accepted);
+            epoch.recipients.extend(late.map(|(_, (_, recipient))| *recipient));
+            facts.push(epoch);
+        }
+        facts
+    }
+
+    pub(super) fn policy(&self, view: &AccessView, registry: &Registry, now_ms: u64) -> Policy {
+        let lapsed = view.grants().iter().filter(|g| g.denied_by.is_empty() && !g.is_live(now_ms));
+        let seats = lapsed.filter_map(|g| match g.terms.subject {
+            Subject::Seat(seat) => registry.seat(&seat).filter(|s| s.mobile).map(|s| s.kem),
+            _ => None,
+        });
+        Policy { now: now_ms, lapsed: seats.collect() }
+    }
+
+    /// The epoch to write under, rotating first where needed.
+    pub(super) fn epoch_for_writing(
+        &self,
+        writing: &mut Writing,
+        doc: DocId,
+        lane: Lane,
+        registry: &Registry,
+        extra: &BTreeSet<KemPublic>,
+        entropy: &mut dyn Entropy,
+    ) -> Result<EpochKey, WriteRefused> {
+        let view = self.access(&doc).ok_or(WriteRefused::NoSuchRecord)?;
+        let mut live = self.recipients(view, registry, writing.now_ms);
+        live.extend(extra);
+        match choose(&self.facts(&doc, view), &live, &self.policy(view, registry, writing.now_ms)) {
+            Choice::WriteUnder(kid) => self.ring.key(doc, kid).cloned().ok_or(WriteRefused::KeyMissing),
+            Choice::RotateFirst { predecessors } => {
+                let authority = view.may(&self.pen.seat, Act::Rotate, writing.now_ms).ok_or(WriteRefused::NotAllowed)?;
+                self.rotate(writing, doc, lane, &live, &predecessors, authority, entropy)
+            }
+        }
+    }
+
+    fn rotate(
+        &self,
+        writing: &mut Writing,
+        doc: DocId,
+        lane: Lane,
+        live: &BTreeSet<KemPublic>,
+        predecessors: &[Kid],
+        authority: Vec<GrantId>,
+        entropy: &mut dyn Entropy,
+    ) -> Result<EpochKey, WriteRefused> {
+        let held: Option<Vec<&EpochKey>> = predecessors.iter().map(|kid| self.ring.key(doc, *kid)).collect();
+        let held = held.ok_or(WriteRefused::KeyMissing)?;
+        let (epoch, key) = make_epoch(&self.network, &doc, &self.pen.seat, &self.me.hedge(), live, &held, entropy)?;
+        writing.clear(&self.me, &self.network, (Kind::KeyEpoch, lane), doc, authority, epoch.encode())?;
+        Ok(key)
+    }
+
+    /// Asks for keys that this seat should have, and answers what it can. `None`: nothing to do.
+    pub fn chores(&mut self, now_ms: u64, registry: &Registry, entropy: &mut dyn Entropy) -> Option<super::Write> {
+        let mut writing = self.begin(now_ms);
+        for (doc, kid) in self.ring.missing() {
+            if writing.items.len() >= CHORES {
+                break;
+            }
+            let own = self.me.kem.public();
+            let view = self.evaluate(&doc, registry);
+            let asked = self.docs.get(&doc).is_some_and(|d| d.requests.contains(&(kid, own)));
+            let known_epoch = self.docs.get(&doc).is_some_and(|d| d.epochs.values().any(|(_, e)| e.kid == kid));
+            if asked || !known_epoch {
+                continue;
+            }
+            let Some(authority) = view.may(&self.pen.seat, Act::Read, now_ms) else { continue };
+            let request = KeyRequest { kid, recipient: own };
+            writing.clear(&self.me, &self.network, (Kind::KeyRequest, Lane::Urgent), doc, authority, request.encode()).ok()?;
+        }
+        let with_requests: Vec<DocId> = self.docs.iter().filter(|(_, d)| !d.requests.is_empty()).map(|(id, _)| *id).collect();
+        for doc in with_requests {
+            self.answer(&mut writing, doc, registry, entropy);
+        }
+        (!writing.items.is_empty()).then(|| writing.finish(Vec::new(), None))
+    }
+
+    fn answer(&self, writing: &mut Writing, id: DocId, registry: &Registry, entropy: &mut dyn Entropy) {
+        let Some(doc) = self.docs.get(&id) else { return };
+        let open: Vec<_> = doc
+            .requests
+            .iter()
+            .filter(|(kid, to)| *to != self.me.kem.public() && !doc.wraps.values().any(|w| w == &(*kid, *to)))
+            .collect();
+        if open.is_empty() {
+            return;
+        }
+        let view = self.evaluate(&id, registry);
+        let Some(authority) = view.may(&self.pen.seat, Act::Read, writing.now_ms) else { return };
+        // A reader through a team is answered by its own key: what it asks for is older than the team's present epoch.
+        let mut readers = self.recipients(&view, registry, writing.now_ms);
+        for recipient in view.live_readers(writing.now_ms) {
+            if let Recipient::Team(team) = recipient {
+                let members = view.members(&team, writing.now_ms);
+                readers.extend(members.iter().filter_map(|seat| registry.seat(seat)).map(|s| s.kem));
+            }
+        }
+        for (kid, to) in open {
+            if writing.items.len() >= CHORES || !readers.contains(to) {
+                continue;
+            }
+            let Some(key) = self.ring.key(id, *kid) else { continue };
+            if let Ok(wrap) = make_wrap(&self.network, &id, &self.pen.seat, &self.me.hedge(), key, *to, entropy) {
+                let _ = writing.clear(&self.me, &self.network, (Kind::Wrap, Lane::Urgent), id, authority.clone(), wrap.encode());
+            }
+        }
+    }
+}
