@@ -1,1 +1,4 @@
 //! (being written)
+pub mod deposit;
+pub mod epochs;
+pub mod keyring;
