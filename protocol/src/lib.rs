@@ -16,8 +16,10 @@ pub mod crypto;
 pub mod envelope;
 pub mod identity;
 pub mod ids;
-pub mod peer;
+// pub mod peer;
 pub mod record;
 pub mod store;
 pub mod sync;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod wire;

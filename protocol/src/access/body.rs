@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::epochs::{KeyEpoch, KeyRequest, Wrap};
 use super::deposit::Deposit;
+use super::epochs::{KeyEpoch, KeyRequest, Wrap};
 use super::ops::{Op, Subject};
 use crate::envelope::{Envelope, Kind};
 use crate::ids::NetworkId;

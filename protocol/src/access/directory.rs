@@ -19,12 +19,25 @@ impl Directory for Registry {
     }
 
     fn seats_of(&self, practitioner: &PractitionerKey) -> Vec<SeatKey> {
-        self.seats().filter(|(_, s)| s.practitioner == Some(*practitioner)).map(|(k, _)| *k).collect()
+        self.seats()
+            .filter(|(_, s)| s.practitioner == Some(*practitioner))
+            .map(|(k, _)| *k)
+            .collect()
     }
 
     fn seat_cuts(&self, seat: &SeatKey) -> Vec<RegistryCut> {
-        let head = |h: &crate::identity::KeptHead| Head { incarnation: h.incarnation, seq: h.seq, id: h.id };
-        self.cuts(seat).iter().map(|cut| RegistryCut { id: cut.id, keep: cut.keep.iter().map(head).collect() }).collect()
+        let head = |h: &crate::identity::KeptHead| Head {
+            incarnation: h.incarnation,
+            seq: h.seq,
+            id: h.id,
+        };
+        self.cuts(seat)
+            .iter()
+            .map(|cut| RegistryCut {
+                id: cut.id,
+                keep: cut.keep.iter().map(head).collect(),
+            })
+            .collect()
     }
 
     /// Suspension by a sibling seat comes with its registry op.

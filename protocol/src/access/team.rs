@@ -35,7 +35,13 @@ pub fn found_team(
     };
     let hedge = me.hedge();
     let nonce = hedged(&hedge, b"team nonce", &practitioner.0, entropy).0;
-    let mut genesis = Genesis { kind: DocumentKind::Team, nonce, custodian: me.facility, grants: vec![colleagues], epoch: Vec::new() };
+    let mut genesis = Genesis {
+        kind: DocumentKind::Team,
+        nonce,
+        custodian: me.facility,
+        grants: vec![colleagues],
+        epoch: Vec::new(),
+    };
     let doc = genesis.doc_id(network, &me.key());
     let recipients = BTreeSet::from([me.kem.public()]);
     let (epoch, _) = make_epoch(network, &doc, &me.key(), &hedge, &recipients, &[], entropy)?;

@@ -32,7 +32,7 @@ pub enum FacilityKind {
 }
 
 /// A practitioner's profession, as on the professional card.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Profession {
     Doctor = 1,

@@ -15,8 +15,10 @@ mod document;
 mod fact;
 mod gate;
 pub mod payload;
+pub(crate) mod pen;
 mod poison;
 pub mod preflight;
+pub mod reader;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -27,4 +29,7 @@ pub use chain::{OwnChain, WriteError, Written};
 pub use document::{Document, FactView, Folded, Label};
 pub use fact::{FactBody, FactKind, MAX_FACT_BODY, MAX_SOURCE, MAX_SUPERSEDES, RecordHead, fact_id};
 pub use gate::{Admitted, Arrival, Chain, Gate, MAX_WAITING, Refusal, Verdict, admit};
+pub use payload::PayloadError;
+pub use pen::{Pen, SeatSecrets};
 pub use poison::PoisonList;
+pub use reader::{NewFact, Reader, Write, WriteRefused};

@@ -61,7 +61,13 @@ impl Pen {
 
     /// The very first envelope of a new seat comes next.
     pub fn new(seat: SeatKey, incarnation: u64) -> Self {
-        Self { seat, incarnation, next_seq: 1, prev: ItemId::ZERO, hlc: Hlc::default() }
+        Self {
+            seat,
+            incarnation,
+            next_seq: 1,
+            prev: ItemId::ZERO,
+            hlc: Hlc::default(),
+        }
     }
 
     /// A header for the next envelope. `advance` must follow before the next header.
@@ -96,7 +102,10 @@ impl Pen {
 
     /// The chain's end, to become durable with the envelopes themselves.
     pub fn to_local(&self) -> LocalWrite {
-        LocalWrite { key: local_key(&self.seat), value: Some([&self.hlc.0.to_be_bytes()[..], &self.prev.0].concat()) }
+        LocalWrite {
+            key: local_key(&self.seat),
+            value: Some([&self.hlc.0.to_be_bytes()[..], &self.prev.0].concat()),
+        }
     }
 }
 
@@ -115,7 +124,9 @@ pub(crate) fn write_clear(
     authority: Vec<GrantId>,
     body: Vec<u8>,
 ) -> Result<Verified, crate::wire::WireError> {
-    let written = pen.header(now_ms, kind, lane, doc, Kid::ZERO, authority).clear(&secrets.signing, network, body)?;
+    let written = pen
+        .header(now_ms, kind, lane, doc, Kid::ZERO, authority)
+        .clear(&secrets.signing, network, body)?;
     pen.advance(&written);
     Ok(written)
 }

@@ -61,7 +61,7 @@ pub struct Predecessor {
 }
 
 /// An epoch's key, recognised by its key id.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EpochKey {
     number: u32,
     kid: Kid,

@@ -32,14 +32,20 @@ impl Reader {
     pub(super) fn team_keys(&self, team: &DocId, registry: &Registry, now_ms: u64) -> BTreeSet<KemPublic> {
         let Some(doc) = self.docs.get(team) else { return BTreeSet::new() };
         let view = self.evaluate(team, registry);
-        let members: BTreeSet<KemPublic> =
-            view.members(team, now_ms).iter().filter_map(|seat| registry.seat(seat)).map(|s| s.kem).collect();
+        let members: BTreeSet<KemPublic> = view
+            .members(team, now_ms)
+            .iter()
+            .filter_map(|seat| registry.seat(seat))
+            .map(|s| s.kem)
+            .collect();
         // An outsider holds no key of a team and needs none: deposit keys are public.
-        let facts: Vec<EpochFacts> = self.facts(team, &view).into_iter().map(|f| EpochFacts { held: true, ..f }).collect();
+        let facts: Vec<EpochFacts> = self
+            .facts(team, &view)
+            .into_iter()
+            .map(|f| EpochFacts { held: true, ..f })
+            .collect();
         match choose(&facts, &members, &self.policy(&view, registry, now_ms)) {
-            Choice::WriteUnder(kid) => {
-                doc.deposit_keys.iter().filter(|(k, _)| *k == kid).map(|(_, deposit)| *deposit).take(1).collect()
-            }
+            Choice::WriteUnder(kid) => doc.deposit_keys.get(&kid).copied().into_iter().collect(),
             Choice::RotateFirst { .. } => members,
         }
     }
@@ -53,7 +59,10 @@ impl Reader {
             epoch.by_authorised_author = view.verdict(item) == Verdict::Accepted;
             epoch.complained = complaints.contains(item);
             epoch.held = self.ring.key(*id, epoch.kid).is_some();
-            let late = doc.wraps.iter().filter(|(wrap, (kid, _))| *kid == epoch.kid && view.verdict(wrap) == Verdict::Accepted);
+            let late = doc
+                .wraps
+                .iter()
+                .filter(|(wrap, (kid, _))| *kid == epoch.kid && view.verdict(wrap) == Verdict::Accepted);
             epoch.recipients.extend(late.map(|(_, (_, recipient))| *recipient));
             facts.push(epoch);
         }
@@ -66,7 +75,10 @@ impl Reader {
             Subject::Seat(seat) => registry.seat(&seat).filter(|s| s.mobile).map(|s| s.kem),
             _ => None,
         });
-        Policy { now: now_ms, lapsed: seats.collect() }
+        Policy {
+            now: now_ms,
+            lapsed: seats.collect(),
+        }
     }
 
     /// The epoch to write under, rotating first where needed.
@@ -85,7 +97,9 @@ impl Reader {
         match choose(&self.facts(&doc, view), &live, &self.policy(view, registry, writing.now_ms)) {
             Choice::WriteUnder(kid) => self.ring.key(doc, kid).cloned().ok_or(WriteRefused::KeyMissing),
             Choice::RotateFirst { predecessors } => {
-                let authority = view.may(&self.pen.seat, Act::Rotate, writing.now_ms).ok_or(WriteRefused::NotAllowed)?;
+                let authority = view
+                    .may(&self.pen.seat, Act::Rotate, writing.now_ms)
+                    .ok_or(WriteRefused::NotAllowed)?;
                 self.rotate(writing, doc, lane, &live, &predecessors, authority, entropy)
             }
         }
@@ -122,11 +136,27 @@ impl Reader {
             if asked || !known_epoch {
                 continue;
             }
-            let Some(authority) = view.may(&self.pen.seat, Act::Read, now_ms) else { continue };
+            let Some(authority) = view.may(&self.pen.seat, Act::Read, now_ms) else {
+                continue;
+            };
             let request = KeyRequest { kid, recipient: own };
-            writing.clear(&self.me, &self.network, (Kind::KeyRequest, Lane::Urgent), doc, authority, request.encode()).ok()?;
+            writing
+                .clear(
+                    &self.me,
+                    &self.network,
+                    (Kind::KeyRequest, Lane::Urgent),
+                    doc,
+                    authority,
+                    request.encode(),
+                )
+                .ok()?;
         }
-        let with_requests: Vec<DocId> = self.docs.iter().filter(|(_, d)| !d.requests.is_empty()).map(|(id, _)| *id).collect();
+        let with_requests: Vec<DocId> = self
+            .docs
+            .iter()
+            .filter(|(_, d)| !d.requests.is_empty())
+            .map(|(id, _)| *id)
+            .collect();
         for doc in with_requests {
             self.answer(&mut writing, doc, registry, entropy);
         }
@@ -144,7 +174,9 @@ impl Reader {
             return;
         }
         let view = self.evaluate(&id, registry);
-        let Some(authority) = view.may(&self.pen.seat, Act::Read, writing.now_ms) else { return };
+        let Some(authority) = view.may(&self.pen.seat, Act::Read, writing.now_ms) else {
+            return;
+        };
         // A reader through a team is answered by its own key: what it asks for is older than the team's present epoch.
         let mut readers = self.recipients(&view, registry, writing.now_ms);
         for recipient in view.live_readers(writing.now_ms) {
@@ -159,7 +191,14 @@ impl Reader {
             }
             let Some(key) = self.ring.key(id, *kid) else { continue };
             if let Ok(wrap) = make_wrap(&self.network, &id, &self.pen.seat, &self.me.hedge(), key, *to, entropy) {
-                let _ = writing.clear(&self.me, &self.network, (Kind::Wrap, Lane::Urgent), id, authority.clone(), wrap.encode());
+                let _ = writing.clear(
+                    &self.me,
+                    &self.network,
+                    (Kind::Wrap, Lane::Urgent),
+                    id,
+                    authority.clone(),
+                    wrap.encode(),
+                );
             }
         }
     }

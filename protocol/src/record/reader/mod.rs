@@ -63,6 +63,7 @@ struct Doc {
     records: BTreeMap<ItemId, OpRecord>,
     /// Epochs as their bodies state them, with the seat that signed each.
     epochs: BTreeMap<ItemId, (SeatKey, EpochFacts)>,
+    deposit_keys: BTreeMap<Kid, KemPublic>,
     /// Late wraps: to whom which epoch was opened afterwards.
     wraps: BTreeMap<ItemId, (Kid, KemPublic)>,
     requests: BTreeSet<(Kid, KemPublic)>,
@@ -166,14 +167,20 @@ impl Reader {
 
     /// Compartments of a record that this seat can read.
     pub fn compartments(&self, record: &RecordId) -> impl Iterator<Item = (Compartment, DocId)> {
-        self.records.get(record).into_iter().flatten().flat_map(|(c, docs)| docs.iter().map(|d| (*c, *d)))
+        self.records
+            .get(record)
+            .into_iter()
+            .flatten()
+            .flat_map(|(c, docs)| docs.iter().map(|d| (*c, *d)))
     }
 
     /// Facts of a record that nothing accepted supersedes. Concurrent ones stand side by side.
     pub fn current(&self, record: &RecordId) -> impl Iterator<Item = RecordFact<'_>> {
         self.compartments(record).flat_map(|(compartment, doc)| {
             self.document(&doc).into_iter().flat_map(move |d| {
-                d.current().filter(|f| f.kind != FactKind::RecordHead).map(move |fact| RecordFact { doc, compartment, fact })
+                d.current()
+                    .filter(|f| f.kind != FactKind::RecordHead)
+                    .map(move |fact| RecordFact { doc, compartment, fact })
             })
         })
     }
@@ -182,7 +189,9 @@ impl Reader {
     pub fn history(&self, record: &RecordId) -> impl Iterator<Item = RecordFact<'_>> {
         self.compartments(record).flat_map(|(compartment, doc)| {
             self.document(&doc).into_iter().flat_map(move |d| {
-                d.facts().filter(|f| f.kind != FactKind::RecordHead).map(move |fact| RecordFact { doc, compartment, fact })
+                d.facts()
+                    .filter(|f| f.kind != FactKind::RecordHead)
+                    .map(move |fact| RecordFact { doc, compartment, fact })
             })
         })
     }
@@ -198,7 +207,10 @@ impl Reader {
     }
 
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts { records: self.records.len() as u64, ..Counts::default() };
+        let mut counts = Counts {
+            records: self.records.len() as u64,
+            ..Counts::default()
+        };
         for doc in self.docs.values() {
             counts.readable += doc.opened.len() as u64;
             counts.sealed += doc.sealed.len() as u64;
@@ -215,7 +227,9 @@ impl Reader {
                 continue;
             }
             // Stored bytes were verified on arrival; verified again because a disk can be altered by its thief.
-            let Some(envelope) = Envelope::parse(&bytes).ok().and_then(|e| e.verify(&self.network).ok()) else { continue };
+            let Some(envelope) = Envelope::parse(&bytes).ok().and_then(|e| e.verify(&self.network).ok()) else {
+                continue;
+            };
             self.take_one(&envelope, now_ms);
         }
         Ok(())
@@ -224,7 +238,9 @@ impl Reader {
     fn take_one(&mut self, envelope: &Verified, now_ms: u64) {
         let header = &envelope.header;
         let (id, doc_id, seat) = (envelope.id(), header.doc, header.seat);
-        let Ok(record) = OpRecord::from_envelope(&self.network, envelope) else { return };
+        let Ok(record) = OpRecord::from_envelope(&self.network, envelope) else {
+            return;
+        };
         self.pen.observe(header.hlc, now_ms);
         self.dirty.insert(doc_id);
         self.link(record.link);
@@ -237,12 +253,14 @@ impl Reader {
                     && let Ok(epoch) = KeyEpoch::decode(&genesis.epoch)
                 {
                     doc.epochs.insert(id, (seat, EpochFacts::stated(&epoch, header.hlc)));
+                    doc.deposit_keys.insert(epoch.kid, epoch.deposit);
                     self.ring.offer(doc_id, seat, id, &epoch);
                 }
             }
             Kind::KeyEpoch => {
                 if let Ok(epoch) = KeyEpoch::decode(&envelope.body) {
                     doc.epochs.insert(id, (seat, EpochFacts::stated(&epoch, header.hlc)));
+                    doc.deposit_keys.insert(epoch.kid, epoch.deposit);
                     self.ring.offer(doc_id, seat, id, &epoch);
                 }
             }
@@ -270,14 +288,19 @@ impl Reader {
 
     /// Opens what the ring now opens, then labels what changed.
     fn settle(&mut self, store: &dyn Store, registry: &Registry) -> Result<(), StoreError> {
-        let openable: Vec<DocId> =
-            self.sealed.iter().filter(|doc| self.ring.epochs(**doc).next().is_some()).copied().collect();
+        let openable: Vec<DocId> = self
+            .sealed
+            .iter()
+            .filter(|doc| self.ring.epochs(**doc).next().is_some())
+            .copied()
+            .collect();
         for doc in openable {
             self.open_document(doc, store)?;
         }
         // A team's change bears on every document that names the team.
         if self.dirty.iter().any(|doc| registry.team(doc).is_some()) {
-            self.dirty.extend(self.docs.iter().filter(|(_, d)| d.open.is_some()).map(|(id, _)| *id));
+            self.dirty
+                .extend(self.docs.iter().filter(|(_, d)| d.open.is_some()).map(|(id, _)| *id));
             self.docs.values_mut().for_each(|d| d.view = None);
         }
         for doc in std::mem::take(&mut self.dirty) {
@@ -289,15 +312,22 @@ impl Reader {
     fn open_document(&mut self, id: DocId, store: &dyn Store) -> Result<(), StoreError> {
         let Some(doc) = self.docs.get_mut(&id) else { return Ok(()) };
         let open = doc.open.get_or_insert_with(|| {
-            Box::new(Open { gate: Gate::new(id), document: Document::new(id) })
+            Box::new(Open {
+                gate: Gate::new(id),
+                document: Document::new(id),
+            })
         });
         let mut queue: Vec<ItemId> = doc.sealed.iter().copied().collect();
         while !queue.is_empty() {
             let mut admitted = Vec::new();
             for item in queue.split_off(queue.len().saturating_sub(FOLD_BATCH)) {
                 let Some(bytes) = store.get(&item)? else { continue };
-                let Some(envelope) = Envelope::parse(&bytes).ok().and_then(|e| e.verify(&self.network).ok()) else { continue };
-                let Some(key) = self.ring.key(id, envelope.header.kid) else { continue };
+                let Some(envelope) = Envelope::parse(&bytes).ok().and_then(|e| e.verify(&self.network).ok()) else {
+                    continue;
+                };
+                let Some(key) = self.ring.key(id, envelope.header.kid) else {
+                    continue;
+                };
                 let Ok(plaintext) = envelope.open(key.secret()) else {
                     doc.sealed.remove(&item);
                     doc.refused.insert(item);
@@ -336,7 +366,10 @@ impl Reader {
         seat.links.insert((link.incarnation, link.seq, link.id), link);
         if taken && !seat.forked {
             seat.forked = true;
-            let touched = self.docs.iter_mut().filter(|(_, d)| d.records.values().any(|r| r.link.seat == link.seat));
+            let touched = self
+                .docs
+                .iter_mut()
+                .filter(|(_, d)| d.records.values().any(|r| r.link.seat == link.seat));
             for (id, doc) in touched {
                 doc.view = None;
                 self.dirty.insert(*id);
@@ -396,7 +429,12 @@ impl Reader {
             if let Some(head) = head
                 && let Some(compartment) = Compartment::ALL.into_iter().find(|c| *c as u8 == head.compartment)
             {
-                self.records.entry(head.record).or_default().entry(compartment).or_default().insert(id);
+                self.records
+                    .entry(head.record)
+                    .or_default()
+                    .entry(compartment)
+                    .or_default()
+                    .insert(id);
             }
         }
         doc.view = Some(view);

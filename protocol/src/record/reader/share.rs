@@ -35,8 +35,17 @@ impl Reader {
         if docs.is_empty() {
             return Err(WriteRefused::NoSuchRecord);
         }
-        let mut subjects: Vec<_> =
-            registry.teams_of(&facility).map(|(doc, team)| (Subject::Team(*doc), team.profession, u64::MAX, self.team_keys(doc, registry, now_ms))).collect();
+        let mut subjects: Vec<_> = registry
+            .teams_of(&facility)
+            .map(|(doc, team)| {
+                (
+                    Subject::Team(*doc),
+                    team.profession,
+                    u64::MAX,
+                    self.team_keys(doc, registry, now_ms),
+                )
+            })
+            .collect();
         let mobile = registry.seats().filter(|(_, s)| s.facility == facility && s.mobile);
         for (key, seat) in mobile {
             if let Some(profession) = profession_of(registry, key) {
@@ -52,17 +61,35 @@ impl Reader {
             let Some(view) = self.access(&doc) else { continue };
             let mut added: BTreeSet<KemPublic> = BTreeSet::new();
             for (subject, profession, not_after_ms, keys) in &subjects {
-                let Some(rank) = default_rank(compartment, Actor::Team(*profession)) else { continue };
-                let Some(authority) = view.may(&self.pen.seat, Act::Grant(rank), now_ms) else { continue };
+                let Some(rank) = default_rank(compartment, Actor::Team(*profession)) else {
+                    continue;
+                };
+                let Some(authority) = view.may(&self.pen.seat, Act::Grant(rank), now_ms) else {
+                    continue;
+                };
                 allowed = true;
                 let held = |g: &&crate::access::view::GrantView| g.terms.subject == *subject && g.is_live(now_ms) && g.terms.rank <= rank;
-                if view.grants().iter().find(held).is_some_and(|g| g.terms.not_after_ms >= *not_after_ms) {
+                if view
+                    .grants()
+                    .iter()
+                    .find(held)
+                    .is_some_and(|g| g.terms.not_after_ms >= *not_after_ms)
+                {
                     continue;
                 }
                 let from = if *not_after_ms == u64::MAX { 0 } else { now_ms };
-                let terms = Terms { not_before_ms: from, not_after_ms: *not_after_ms, ..open_ended(*subject, rank) };
+                let terms = Terms {
+                    not_before_ms: from,
+                    not_after_ms: *not_after_ms,
+                    ..open_ended(*subject, rank)
+                };
                 // Sharing anew after a revocation answers it: that is what the steward means by it.
-                let mut answers: Vec<_> = view.grants().iter().filter(|g| g.terms.subject == *subject).flat_map(|g| g.denied_by.clone()).collect();
+                let mut answers: Vec<_> = view
+                    .grants()
+                    .iter()
+                    .filter(|g| g.terms.subject == *subject)
+                    .flat_map(|g| g.denied_by.clone())
+                    .collect();
                 answers.sort();
                 answers.dedup();
                 let body = Op::Grant(Grant { terms, answers }).encode()?;
@@ -76,7 +103,11 @@ impl Reader {
             }
             self.open_to(&mut writing, doc, &added, registry, entropy)?;
         }
-        if allowed { Ok(writing.finish(Vec::new(), Some(record))) } else { Err(WriteRefused::NotAllowed) }
+        if allowed {
+            Ok(writing.finish(Vec::new(), Some(record)))
+        } else {
+            Err(WriteRefused::NotAllowed)
+        }
     }
 
     /// Opens the present epoch to new readers with a wrap each; where it isn't fit any more, rotates to everybody instead.
@@ -92,16 +123,29 @@ impl Reader {
         let before = writing.items.len();
         let key = self.epoch_for_writing(writing, doc, Lane::Urgent, registry, &BTreeSet::new(), entropy)?;
         let rotated = writing.items.len() > before;
-        let authority = view.may(&self.pen.seat, Act::Read, writing.now_ms).ok_or(WriteRefused::NotAllowed)?;
+        let authority = view
+            .may(&self.pen.seat, Act::Read, writing.now_ms)
+            .ok_or(WriteRefused::NotAllowed)?;
         let known: BTreeSet<KemPublic> = if rotated {
             BTreeSet::new()
         } else {
-            self.facts(&doc, view).into_iter().filter(|f| f.kid == key.kid()).flat_map(|f| f.recipients).collect()
+            self.facts(&doc, view)
+                .into_iter()
+                .filter(|f| f.kid == key.kid())
+                .flat_map(|f| f.recipients)
+                .collect()
         };
         for to in added.difference(&known) {
             let wrap = make_wrap(&self.network, &doc, &self.pen.seat, &self.me.hedge(), &key, *to, entropy)
                 .map_err(|_| WriteRefused::NobodyThere)?;
-            writing.clear(&self.me, &self.network, (Kind::Wrap, Lane::Urgent), doc, authority.clone(), wrap.encode())?;
+            writing.clear(
+                &self.me,
+                &self.network,
+                (Kind::Wrap, Lane::Urgent),
+                doc,
+                authority.clone(),
+                wrap.encode(),
+            )?;
         }
         Ok(())
     }

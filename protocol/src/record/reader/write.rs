@@ -109,13 +109,18 @@ impl Writing {
         authority: &[GrantId],
         facts: &[FactBody],
     ) -> Result<Vec<FactId>, WriteRefused> {
-        let chain = self.chains.entry((doc, lane)).or_insert_with(|| OwnChain::new(me.key(), doc, self.pen.incarnation, lane));
+        let chain = self
+            .chains
+            .entry((doc, lane))
+            .or_insert_with(|| OwnChain::new(me.key(), doc, self.pen.incarnation, lane));
         let mut chain = chain.clone();
         let mut ids = Vec::with_capacity(facts.len());
         for part in portions(facts) {
             let change = chain.next(part)?;
             let plaintext = payload::encode(&[&change.chunk])?;
-            let header = self.pen.header(self.now_ms, Kind::Content, lane, doc, key.kid(), authority.to_vec());
+            let header = self
+                .pen
+                .header(self.now_ms, Kind::Content, lane, doc, key.kid(), authority.to_vec());
             let written = header.seal(&me.signing, network, key.secret(), &plaintext)?;
             chain.advance(&change);
             ids.extend(&change.facts);
@@ -140,7 +145,13 @@ impl Writing {
 
 impl Reader {
     pub(super) fn begin(&self, now_ms: u64) -> Writing {
-        Writing { now_ms, items: Vec::new(), documents: BTreeSet::new(), pen: self.pen.clone(), chains: self.chains.clone() }
+        Writing {
+            now_ms,
+            items: Vec::new(),
+            documents: BTreeSet::new(),
+            pen: self.pen.clone(),
+            chains: self.chains.clone(),
+        }
     }
 
     /// The write is durable: the next one follows it on the seat's chain.
@@ -203,14 +214,25 @@ impl Reader {
             let mut bodies: Vec<FactBody> = places.iter().map(|i| facts[*i].fact.clone()).collect();
             let existing = self.records.get(&record).and_then(|r| r.get(&compartment));
             let written = if existing.is_some_and(|docs| !docs.is_empty()) {
-                let (doc, authority) = self.writable(existing.into_iter().flatten(), now_ms).ok_or(WriteRefused::NotAllowed)?;
+                let (doc, authority) = self
+                    .writable(existing.into_iter().flatten(), now_ms)
+                    .ok_or(WriteRefused::NotAllowed)?;
                 let key = self.epoch_for_writing(&mut writing, doc, lane, registry, &BTreeSet::new(), entropy)?;
                 writing.content(&self.me, &self.network, (doc, lane), &key, &authority, &bodies)?
             } else {
-                bodies.insert(0, RecordHead { record, compartment: compartment as u8 }.to_fact());
+                bodies.insert(
+                    0,
+                    RecordHead {
+                        record,
+                        compartment: compartment as u8,
+                    }
+                    .to_fact(),
+                );
                 let (doc, key) = self.found(&mut writing, record, compartment, lane, registry, entropy)?;
                 let authority = [genesis_grant_id(&doc, 0)];
-                writing.content(&self.me, &self.network, (doc, lane), &key, &authority, &bodies)?.split_off(1)
+                writing
+                    .content(&self.me, &self.network, (doc, lane), &key, &authority, &bodies)?
+                    .split_off(1)
             };
             for (place, id) in places.into_iter().zip(written) {
                 ids[place] = id;
@@ -221,7 +243,8 @@ impl Reader {
 
     /// The first of these documents that this seat may write in, with what to cite.
     fn writable<'a>(&self, docs: impl Iterator<Item = &'a DocId>, now_ms: u64) -> Option<(DocId, Vec<GrantId>)> {
-        docs.into_iter().find_map(|doc| Some((*doc, self.access(doc)?.may(&self.pen.seat, Act::Write, now_ms)?)))
+        docs.into_iter()
+            .find_map(|doc| Some((*doc, self.access(doc)?.may(&self.pen.seat, Act::Write, now_ms)?)))
     }
 
     /// A new document: genesis, first grants, first epoch in one envelope.
@@ -236,8 +259,13 @@ impl Reader {
     ) -> Result<(DocId, EpochKey), WriteRefused> {
         let grants = self.first_grants(record, compartment, registry, writing.now_ms);
         let nonce = hedged(&self.me.hedge(), b"document nonce", &record.0, entropy).0;
-        let mut genesis =
-            Genesis { kind: DocumentKind::Record, nonce, custodian: self.me.facility, grants, epoch: Vec::new() };
+        let mut genesis = Genesis {
+            kind: DocumentKind::Record,
+            nonce,
+            custodian: self.me.facility,
+            grants,
+            epoch: Vec::new(),
+        };
         let doc = genesis.doc_id(&self.network, &self.pen.seat);
         let mut recipients: BTreeSet<KemPublic> = [self.me.kem.public()].into();
         for terms in genesis.grants.iter().filter(|t| t.rank.may_read()) {
@@ -274,7 +302,10 @@ impl Reader {
                 if let Some(profession) = profession
                     && let Some(rank) = default_rank(compartment, Actor::Team(profession))
                 {
-                    let terms = Terms { rank, ..grant.terms.clone() };
+                    let terms = Terms {
+                        rank,
+                        ..grant.terms.clone()
+                    };
                     grants.entry(terms.subject).or_insert(terms);
                 }
             }
@@ -285,7 +316,13 @@ impl Reader {
 
 /// A grant without dates.
 pub(super) fn open_ended(subject: Subject, rank: Rank) -> Terms {
-    Terms { subject, rank, not_before_ms: 0, not_after_ms: u64::MAX, consent_hash: [0; 32] }
+    Terms {
+        subject,
+        rank,
+        not_before_ms: 0,
+        not_after_ms: u64::MAX,
+        consent_hash: [0; 32],
+    }
 }
 
 pub(super) fn profession_of(registry: &Registry, seat: &crate::ids::SeatKey) -> Option<crate::identity::Profession> {
