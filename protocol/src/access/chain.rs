@@ -1,0 +1,155 @@
+//! Where an envelope stands on its seat's chain: the one thing a cut and a fork are judged by.
+//!
+//! A chain is a tree: restoring a backup begins a new incarnation on an older envelope, and a dishonest seat branches at will. `prev`
+//! is part of what an id hashes, so whoever names a head has named everything behind it and nothing else: a backdated envelope can
+//! claim any number and any date, but it isn't behind a head that was signed before it. Dates play no part.
+
+use std::collections::BTreeMap;
+
+use crate::access::ops::Head;
+use crate::ids::{ItemId, SeatKey};
+
+/// What is left of an envelope when only its place matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChainLink {
+    pub id: ItemId,
+    pub seat: SeatKey,
+    pub incarnation: u64,
+    pub seq: u64,
+    pub prev: ItemId,
+}
+
+impl ChainLink {
+    pub fn head(&self) -> Head {
+        Head {
+            incarnation: self.incarnation,
+            seq: self.seq,
+            id: self.id,
+        }
+    }
+
+    /// True iff `self` may name `before` as its previous envelope.
+    fn continues(&self, before: &Self) -> bool {
+        self.seat == before.seat
+            && if self.incarnation == before.incarnation {
+                before.seq.checked_add(1) == Some(self.seq)
+            } else {
+                self.seq == 1
+            }
+    }
+}
+
+/// An envelope relative to a cut, from best to worst.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Position {
+    /// At or before a kept head.
+    Inside,
+    /// It may be behind a kept head whose chain isn't whole here.
+    Unknown,
+    /// Certainly not behind any kept head, whatever else arrives.
+    Outside,
+}
+
+struct Node {
+    link: ChainLink,
+    /// Depth-first numbering: `a` is behind `b` iff `a.enter <= b.enter < a.leave`.
+    enter: usize,
+    leave: usize,
+    /// Nothing can turn up behind it: its branch is here down to its beginning.
+    whole: bool,
+    disputed: bool,
+}
+
+/// The chains of all seats in a set.
+pub(crate) struct Chains {
+    nodes: BTreeMap<ItemId, Node>,
+    forks: Vec<(ItemId, ItemId)>,
+}
+
+impl Chains {
+    pub(crate) fn new<'a>(links: impl Iterator<Item = &'a ChainLink>) -> Self {
+        let links: BTreeMap<ItemId, &ChainLink> = links.map(|link| (link.id, link)).collect();
+        let mut places: BTreeMap<(SeatKey, u64, u64), Vec<ItemId>> = BTreeMap::new();
+        let mut after: BTreeMap<ItemId, Vec<&ChainLink>> = BTreeMap::new();
+        let mut roots = Vec::new();
+        for link in links.values() {
+            places.entry((link.seat, link.incarnation, link.seq)).or_default().push(link.id);
+            match links.get(&link.prev) {
+                Some(before) if link.continues(before) => after.entry(before.id).or_default().push(link),
+                found => roots.push((*link, found.is_some() || link.prev.is_zero())),
+            }
+        }
+
+        let mut forks = Vec::new();
+        let mut first_fork: BTreeMap<(SeatKey, u64), u64> = BTreeMap::new();
+        for ((seat, incarnation, seq), ids) in &places {
+            if let [one, another, ..] = ids[..] {
+                forks.push((one, another));
+                first_fork.entry((*seat, *incarnation)).or_insert(*seq);
+            }
+        }
+
+        let mut nodes: BTreeMap<ItemId, Node> = BTreeMap::new();
+        let mut clock = 0;
+        for (root, whole) in roots {
+            // Entered twice: the second time, all that follows has been numbered.
+            let mut stack = vec![(root, false, false)];
+            while let Some((link, below_fork, done)) = stack.pop() {
+                if done {
+                    nodes.get_mut(&link.id).expect("entered before it is left").leave = clock;
+                    continue;
+                }
+                let disputed = below_fork || first_fork.get(&(link.seat, link.incarnation)).is_some_and(|seq| link.seq >= *seq);
+                let node = Node {
+                    link: *link,
+                    enter: clock,
+                    leave: clock,
+                    whole,
+                    disputed,
+                };
+                nodes.insert(link.id, node);
+                clock += 1;
+                stack.push((link, disputed, true));
+                stack.extend(after.get(&link.id).into_iter().flatten().map(|next| (*next, disputed, false)));
+            }
+        }
+        Self { nodes, forks }
+    }
+
+    /// Pairs of envelopes by one seat with one number: each pair proves that the seat signed two histories.
+    pub(crate) fn forks(&self) -> &[(ItemId, ItemId)] {
+        &self.forks
+    }
+
+    /// True iff it stands at or beyond a fork of its seat.
+    pub(crate) fn is_disputed(&self, id: &ItemId) -> bool {
+        self.nodes.get(id).is_some_and(|node| node.disputed)
+    }
+
+    /// True iff `earlier` is `later` or certainly behind it.
+    pub(crate) fn is_at_or_before(&self, earlier: &ItemId, later: &ItemId) -> bool {
+        match (self.nodes.get(earlier), self.nodes.get(later)) {
+            (Some(a), Some(b)) => a.enter <= b.enter && b.enter < a.leave,
+            _ => earlier == later,
+        }
+    }
+
+    /// Where `id` stands relative to a cut that keeps `heads` of its seat.
+    pub(crate) fn position(&self, id: &ItemId, heads: &[Head]) -> Position {
+        let Some(node) = self.nodes.get(id) else { return Position::Outside };
+        heads.iter().map(|head| self.behind(node, head)).min().unwrap_or(Position::Outside)
+    }
+
+    fn behind(&self, node: &Node, head: &Head) -> Position {
+        let link = &node.link;
+        let numbered_beyond = link.incarnation == head.incarnation && link.seq >= head.seq && link.id != head.id;
+        match self.nodes.get(&head.id) {
+            _ if numbered_beyond => Position::Outside,
+            None => Position::Unknown,
+            Some(kept) if kept.link.head() != *head || kept.link.seat != link.seat => Position::Outside,
+            Some(_) if self.is_at_or_before(&link.id, &head.id) => Position::Inside,
+            Some(kept) if kept.whole => Position::Outside,
+            Some(_) => Position::Unknown,
+        }
+    }
+}
