@@ -1,0 +1,743 @@
+//! One side of one connection, from STATUS to the comparison of roots and on into live mode. No clock, no socket, no store: frames
+//! go in, frames are pulled out, items are handed to the engine with a ticket.
+//!
+//! Invariants: what a peer is sent counts as held there only after its durable acknowledgement; an acknowledgement leaves only for
+//! items that the engine called durable; everything a peer makes us remember, compute or buffer is bounded. A session that dies
+//! forgets all: the next one finds by comparison what was lost.
+//!
+//! Passes: the initiator opens each one; lane 0 is a pass of its own if it differs, and until it is settled both sides hold the
+//! other lanes back. When a side has nothing left to send, to wait for or to answer it says Done with its mark and its counts; the
+//! other judges once its own counts say that nothing is on the way. Marks that differ start another pass under another salt; a
+//! pass that moves nothing twice in a row is [`Event::Diverged`].
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use thiserror::Error;
+
+use super::codec::{Decoded, Decoder, Encoder, decode_whole};
+use super::frames::{Done, Frame, MAX_FRAME, Refusal, Status};
+use super::index::SetIndex;
+use super::outbox::{Fetch, Outbox};
+use super::reconcile::{self, Salt, Scope};
+use crate::store::{MAX_ITEM, OrderKey};
+use crate::wire::{Reader, WireError, Writer};
+
+/// Bytes of items on the way, not yet acknowledged: what fills a 256 kbit/s link for half a minute.
+pub const WINDOW_BYTES: usize = 1024 * 1024;
+/// Items on the way.
+pub const WINDOW_ITEMS: usize = 4_096;
+/// Rounds of ranges in a row that move no item: a set of a million halves its doubt sixteenfold in each.
+const MAX_IDLE_ROUNDS: u32 = 256;
+/// Keys that ranges may make us hash one by one, for each item held or moved, and at least.
+const WORK: (u64, u64) = (64, 1 << 22);
+/// Passes in a row that end in different marks, even if each moved something.
+const MAX_PASSES: u32 = 64;
+/// Passes in a row that moved nothing and still end in different marks.
+const MAX_FRUITLESS: u32 = 2;
+/// Items exchanged in live mode between two comparisons.
+const COMPARE_EVERY: u64 = 64;
+/// An item never takes more than this over its canonical length in short form.
+const SHORT_FORM_SLACK: usize = 24;
+/// Least bytes of an item in a part.
+const MIN_PART: usize = 512;
+
+/// Who opens passes: the dialer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    Initiator,
+    Responder,
+}
+
+/// What the engine chooses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionSettings {
+    /// This store's incarnation.
+    pub store: u64,
+    /// Longest frame of items in bytes: 16 KiB below 1 Mbit/s; at most [`MAX_FRAME`].
+    pub bulk: usize,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            store: 0,
+            bulk: 16 * 1024,
+        }
+    }
+}
+
+/// Names a batch of received items until it is durable.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Ticket(u64);
+
+/// Items to verify and commit; then [`Session::durable`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Received {
+    /// Canonical bytes; well-formed, signatures not yet checked.
+    pub items: Vec<Vec<u8>>,
+    pub ticket: Ticket,
+}
+
+/// What the engine may want to know or show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// Items arrived and items acknowledged in this session so far.
+    Progress { received: u64, sent: u64 },
+    /// Both sides hold the same lane 0 (or could not agree on it and went on).
+    LaneZeroDone,
+    /// Both sides hold the same set, as far as each has told the other.
+    Settled,
+    /// Nothing is on the way and the sets still differ: to be logged and shown.
+    Diverged,
+    /// The peer turned the session down.
+    Refused(Refusal),
+}
+
+/// Effects of one call, appended.
+#[derive(Default, Debug)]
+pub struct SessionOutput {
+    pub received: Vec<Received>,
+    pub events: Vec<Event>,
+}
+
+/// The peer broke the protocol: the engine ends the session, nothing stored is touched.
+#[derive(Debug, Error, PartialEq, Eq, Clone, Copy)]
+pub enum Misbehaviour {
+    /// A frame or an item in it is malformed, or names an alias that was never given.
+    #[error("malformed: {0}")]
+    Malformed(#[from] WireError),
+    /// A frame that can't come now.
+    #[error("{0} out of turn")]
+    OutOfTurn(&'static str),
+    /// It acknowledges what it was never sent, or takes an acknowledgement back.
+    #[error("acknowledges what was not sent")]
+    FalseAck,
+    /// More items on the way than the window allows.
+    #[error("sends beyond the window")]
+    Overrun,
+    /// Ranges go back and forth without end or cost too much.
+    #[error("reconciliation that never ends")]
+    Endless,
+}
+
+/// Counted since the session began; frame bytes without the transport's length prefix.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Statistics {
+    pub control_bytes_sent: u64,
+    pub item_bytes_sent: u64,
+    pub control_bytes_received: u64,
+    pub item_bytes_received: u64,
+    pub items_sent: u64,
+    pub items_received: u64,
+    pub ranges_sent: u64,
+    pub passes: u64,
+}
+
+struct Arrived {
+    ticket: Ticket,
+    items: u64,
+    bytes: usize,
+    durable: bool,
+}
+
+/// One side of one connection.
+pub struct Session {
+    role: Role,
+    settings: SessionSettings,
+    salt: Salt,
+    ours: Option<Status>,
+    theirs: Option<Status>,
+    begun: bool,
+    ended: bool,
+    refusal: Option<Refusal>,
+
+    pass: u64,
+    scope: Scope,
+    /// The initiator is to open `pass`.
+    opens: bool,
+    /// Claims to send once the outbox has room.
+    reply: Option<Vec<u8>>,
+    /// The peer has yet to react to our last claims (a responder: to open).
+    awaiting: bool,
+    ranges_heard: u64,
+    idle_rounds: u32,
+    work: u64,
+
+    outbox: Outbox,
+    encoder: Encoder,
+    part_out: Option<(OrderKey, Arc<[u8]>, usize)>,
+    /// Lengths of items sent and not acknowledged.
+    flight: VecDeque<usize>,
+    flight_bytes: usize,
+
+    decoder: Decoder,
+    part_in: Vec<u8>,
+    arrived: VecDeque<Arrived>,
+    next_ticket: u64,
+    durable: u64,
+    acknowledged: u64,
+
+    /// Roots are to be compared.
+    settling: bool,
+    done_due: bool,
+    last_done: Option<Done>,
+    their_done: Option<Done>,
+    since_compared: u64,
+    lane_zero_done: bool,
+    diverged: bool,
+    settled: Option<[u8; 16]>,
+    /// Pass and items moved when marks last differed.
+    judged: Option<(u64, u64)>,
+    fruitless: u32,
+    unequal: u32,
+
+    statistics: Statistics,
+}
+
+impl Session {
+    /// `ours` and `theirs` are 32 random bytes each side gave in its HELLO.
+    pub fn new(role: Role, ours: &[u8; 32], theirs: &[u8; 32], settings: SessionSettings) -> Self {
+        let salt = match role {
+            Role::Initiator => Salt::agree(ours, theirs),
+            Role::Responder => Salt::agree(theirs, ours),
+        };
+        Self::with_salt(role, salt, settings)
+    }
+
+    pub(super) fn with_salt(role: Role, salt: Salt, settings: SessionSettings) -> Self {
+        Self {
+            role,
+            settings: SessionSettings {
+                bulk: settings.bulk.clamp(2 * MIN_PART, MAX_FRAME - 1),
+                ..settings
+            },
+            outbox: Outbox::new(salt.clone()),
+            salt,
+            ours: None,
+            theirs: None,
+            begun: false,
+            ended: false,
+            refusal: None,
+            pass: 0,
+            scope: Scope::All,
+            opens: false,
+            reply: None,
+            awaiting: false,
+            ranges_heard: 0,
+            idle_rounds: 0,
+            work: 0,
+            encoder: Encoder::default(),
+            part_out: None,
+            flight: VecDeque::new(),
+            flight_bytes: 0,
+            decoder: Decoder::default(),
+            part_in: Vec::new(),
+            arrived: VecDeque::new(),
+            next_ticket: 0,
+            durable: 0,
+            acknowledged: 0,
+            settling: false,
+            done_due: false,
+            last_done: None,
+            their_done: None,
+            since_compared: 0,
+            lane_zero_done: false,
+            diverged: false,
+            settled: None,
+            judged: None,
+            fruitless: 0,
+            unequal: 0,
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Takes a frame off the wire.
+    ///
+    /// # Errors
+    /// The peer misbehaves: end the session (its last frame had no effect that needs undoing).
+    pub fn handle(&mut self, frame: &[u8], index: &SetIndex, out: &mut SessionOutput) -> Result<(), Misbehaviour> {
+        if self.ended || self.refusal.is_some() {
+            return Ok(());
+        }
+        let parsed = Frame::decode(frame)?;
+        let bytes = match parsed {
+            Frame::Items(_) | Frame::Part { .. } => &mut self.statistics.item_bytes_received,
+            _ => &mut self.statistics.control_bytes_received,
+        };
+        *bytes += frame.len() as u64;
+        match parsed {
+            Frame::Refused(reason) => {
+                self.ended = true;
+                out.events.push(Event::Refused(reason));
+                return Ok(());
+            }
+            Frame::Status(status) => {
+                if self.theirs.replace(status).is_some() {
+                    return Err(Misbehaviour::OutOfTurn("status"));
+                }
+                self.begin(out);
+            }
+            _ if !self.begun => return Err(Misbehaviour::OutOfTurn("a frame before status")),
+            Frame::Ranges { pass, scope, claims } => self.on_ranges(pass, scope, claims, index, out)?,
+            Frame::Items(bytes) => self.on_items(bytes, out)?,
+            Frame::Part { last, bytes } => self.on_part(last, bytes, out)?,
+            Frame::Ack { durable } => self.on_ack(durable, out)?,
+            Frame::Done(done) => self.on_done(done)?,
+        }
+        self.judge(index, out);
+        Ok(())
+    }
+
+    /// The engine committed a batch. `keys` are the items' places in the set (those that were known already included): the peer
+    /// has them, they are not sent back. Order of tickets is free; the acknowledgement is cumulative.
+    pub fn durable(&mut self, ticket: Ticket, keys: &[OrderKey]) {
+        for key in keys {
+            self.outbox.withdraw(key);
+        }
+        if let Some(arrived) = self.arrived.iter_mut().find(|arrived| arrived.ticket == ticket) {
+            arrived.durable = true;
+        }
+        while let Some(arrived) = self.arrived.pop_front_if(|arrived| arrived.durable) {
+            self.durable += arrived.items;
+            self.count_moved(arrived.items);
+        }
+    }
+
+    /// An item was stored, whoever it came from. To be called with the index's own insertion, before any other call.
+    pub fn on_stored(&mut self, key: &OrderKey) {
+        // Before our status is taken comparison will find it.
+        if self.ours.is_some() && !self.outbox.push(*key) {
+            self.settling = true;
+        }
+    }
+
+    /// Asks for a comparison of roots once nothing is on the way, also after [`Event::Diverged`].
+    pub fn compare_roots(&mut self) {
+        self.settling = self.begun;
+        (self.diverged, self.settled, self.judged, self.last_done) = (false, None, None, None);
+        self.fruitless = 0;
+    }
+
+    /// Turns the session down: one last frame, then silence.
+    pub fn refuse(&mut self, reason: Refusal) {
+        self.refusal.get_or_insert(reason);
+    }
+
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
+    /// What the peer held at the beginning.
+    pub fn their_status(&self) -> Option<Status> {
+        self.theirs
+    }
+
+    /// Items sent and not yet acknowledged.
+    pub fn in_flight(&self) -> usize {
+        self.flight.len()
+    }
+
+    /// The next frame to send, or `None` if there is nothing to say now. A frame that was returned must be sent, in this order, or
+    /// the session ended. It may exceed `budget_bytes` by one item of up to the bulk size, or by one frame of claims.
+    pub fn next_frame(&mut self, index: &SetIndex, fetch: Fetch<'_>, budget_bytes: usize, out: &mut SessionOutput) -> Option<Vec<u8>> {
+        if self.ended || budget_bytes == 0 {
+            return None;
+        }
+        let frame = match self.refusal {
+            Some(reason) => {
+                self.ended = true;
+                Some(Frame::Refused(reason).encode())
+            }
+            None => self.next_control(index, fetch, out),
+        };
+        if let Some(frame) = frame {
+            self.statistics.control_bytes_sent += frame.len() as u64;
+            return Some(frame);
+        }
+        let frame = self.next_items(budget_bytes)?;
+        self.statistics.item_bytes_sent += frame.len() as u64;
+        Some(frame)
+    }
+
+    fn next_control(&mut self, index: &SetIndex, fetch: Fetch<'_>, out: &mut SessionOutput) -> Option<Vec<u8>> {
+        if self.ours.is_none() {
+            let status = self.status(index);
+            self.ours = Some(status);
+            self.begin(out);
+            return Some(Frame::Status(status).encode());
+        }
+        if !self.begun {
+            return None;
+        }
+        self.outbox.stage(index, fetch, self.last_lane());
+        self.judge(index, out);
+        if self.acknowledged < self.durable {
+            self.acknowledged = self.durable;
+            return Some(Frame::Ack { durable: self.durable }.encode());
+        }
+        if self.opens {
+            self.opens = false;
+            let (from, to) = self.scope.bounds();
+            let claims = reconcile::opening(index, &self.salt.of_pass(self.pass), &from, &to);
+            return Some(self.ranges(&claims));
+        }
+        if let Some(claims) = self.reply.take_if(|_| !self.outbox.is_full()) {
+            return Some(self.ranges(&claims));
+        }
+        if (self.settling || self.done_due) && self.is_quiet() && !self.awaiting {
+            self.done_due = false;
+            let done = Done {
+                pass: self.pass,
+                mark: self.mark(index),
+                sent: self.statistics.items_sent,
+                durable: self.durable,
+                heard: self.ranges_heard,
+            };
+            if self.last_done.replace(done) != Some(done) {
+                return Some(Frame::Done(done).encode());
+            }
+        }
+        None
+    }
+
+    fn ranges(&mut self, claims: &[u8]) -> Vec<u8> {
+        self.awaiting = true;
+        self.statistics.ranges_sent += 1;
+        let (pass, scope) = (self.pass, self.scope);
+        Frame::Ranges { pass, scope, claims }.encode()
+    }
+
+    fn next_items(&mut self, budget: usize) -> Option<Vec<u8>> {
+        if !self.begun {
+            return None;
+        }
+        let cap = self.settings.bulk.min(budget.max(MIN_PART));
+        let urgent = |part: &OrderKey, next: Option<u8>| next.is_some_and(|lane| lane < part.lane);
+        if let Some((key, ..)) = &self.part_out
+            && !urgent(key, self.outbox.next_lane())
+        {
+            return self.next_part(cap);
+        }
+        let mut body = Vec::new();
+        while let Some(len) = self.outbox.peek() {
+            let open = self.flight.is_empty() || (self.flight_bytes + len <= WINDOW_BYTES && self.flight.len() < WINDOW_ITEMS);
+            let fits = 1 + body.len() + len + SHORT_FORM_SLACK <= cap || body.is_empty();
+            let whole = 1 + len + SHORT_FORM_SLACK <= self.settings.bulk;
+            if !open || !fits || (!whole && !body.is_empty()) {
+                break;
+            }
+            if !whole && self.part_out.is_some() {
+                return self.next_part(cap);
+            }
+            let (key, item) = self.outbox.pop()?;
+            if !whole {
+                self.part_out = Some((key, item, 0));
+                return self.next_part(cap);
+            }
+            let mut w = Writer::new();
+            // What the store gives back damaged isn't passed on.
+            if self.encoder.encode(&item, &mut w).is_ok() {
+                body.extend(w.finish());
+                self.count_sent(item.len());
+            }
+        }
+        match (body.is_empty(), &self.part_out) {
+            (false, _) => Some(Frame::Items(&body).encode()),
+            (true, Some(_)) => self.next_part(cap),
+            (true, None) => None,
+        }
+    }
+
+    fn next_part(&mut self, cap: usize) -> Option<Vec<u8>> {
+        let (_, item, at) = self.part_out.as_mut()?;
+        let end = item.len().min(*at + cap - 2);
+        let last = end == item.len();
+        let frame = Frame::Part {
+            last,
+            bytes: &item[*at..end],
+        }
+        .encode();
+        *at = end;
+        if last {
+            let len = end;
+            self.part_out = None;
+            self.count_sent(len);
+        }
+        Some(frame)
+    }
+
+    fn count_sent(&mut self, len: usize) {
+        self.statistics.items_sent += 1;
+        self.flight.push_back(len);
+        self.flight_bytes += len;
+    }
+
+    /// Both statuses are there: what differs?
+    fn begin(&mut self, out: &mut SessionOutput) {
+        let (Some(ours), Some(theirs)) = (self.ours, self.theirs) else { return };
+        self.begun = true;
+        if (ours.all, ours.count) == (theirs.all, theirs.count) {
+            self.agree_on_lane_zero(out);
+            self.settled = Some(ours.all);
+            out.events.push(Event::Settled);
+            return;
+        }
+        if ours.control == theirs.control {
+            self.scope = Scope::Rest;
+            self.agree_on_lane_zero(out);
+        } else {
+            self.scope = Scope::Control;
+        }
+        self.settling = true;
+        match self.role {
+            Role::Initiator => self.start_pass(self.scope),
+            Role::Responder => self.awaiting = true,
+        }
+    }
+
+    fn start_pass(&mut self, scope: Scope) {
+        self.enter_pass(self.pass + 1, scope);
+        self.opens = true;
+    }
+
+    fn enter_pass(&mut self, pass: u64, scope: Scope) {
+        if scope != self.scope {
+            (self.fruitless, self.unequal) = (0, 0);
+        }
+        (self.pass, self.scope) = (pass, scope);
+        self.statistics.passes += 1;
+        self.settling = true;
+        self.outbox.forget_known();
+    }
+
+    fn agree_on_lane_zero(&mut self, out: &mut SessionOutput) {
+        if !self.lane_zero_done {
+            self.lane_zero_done = true;
+            out.events.push(Event::LaneZeroDone);
+        }
+    }
+
+    fn on_ranges(&mut self, pass: u64, scope: Scope, claims: &[u8], index: &SetIndex, out: &mut SessionOutput) -> Result<(), Misbehaviour> {
+        if self.reply.is_some() {
+            return Err(Misbehaviour::OutOfTurn("ranges before our answer"));
+        }
+        if self.role == Role::Responder && Some(pass) == self.pass.checked_add(1) {
+            self.enter_pass(pass, scope);
+            if scope != Scope::Control {
+                self.agree_on_lane_zero(out);
+            }
+        }
+        if (pass, scope) != (self.pass, self.scope) || self.opens {
+            return Err(Misbehaviour::OutOfTurn("ranges of another pass"));
+        }
+        self.ranges_heard += 1;
+        self.awaiting = false;
+        self.idle_rounds += 1;
+        let answer = reconcile::answer(index, &self.salt.of_pass(pass), claims)?;
+        self.work += answer.work;
+        let moved = index.len() as u64 + self.durable + self.statistics.items_sent;
+        if self.idle_rounds > MAX_IDLE_ROUNDS || self.work > WORK.0 * moved + WORK.1 {
+            return Err(Misbehaviour::Endless);
+        }
+        // What finds no room is found again by the next pass.
+        self.outbox.extend(answer.spans);
+        for key in answer.missing {
+            self.outbox.push(key);
+        }
+        self.done_due |= answer.asked;
+        if !answer.message.is_empty() {
+            self.reply = Some(answer.message);
+        }
+        Ok(())
+    }
+
+    fn on_items(&mut self, bytes: &[u8], out: &mut SessionOutput) -> Result<(), Misbehaviour> {
+        let (mut r, mut items) = (Reader::new(bytes), Vec::new());
+        while !r.rest().is_empty() {
+            items.push(self.decoder.decode(&mut r)?);
+        }
+        if items.is_empty() {
+            return Err(Misbehaviour::Malformed(WireError::Truncated));
+        }
+        self.receive(items, out)
+    }
+
+    fn on_part(&mut self, last: bool, bytes: &[u8], out: &mut SessionOutput) -> Result<(), Misbehaviour> {
+        if bytes.is_empty() || self.part_in.len() + bytes.len() > MAX_ITEM {
+            return Err(Misbehaviour::Malformed(WireError::OutOfBounds("part")));
+        }
+        self.part_in.extend_from_slice(bytes);
+        if last {
+            let item = decode_whole(std::mem::take(&mut self.part_in))?;
+            self.receive(vec![item], out)?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, items: Vec<Decoded>, out: &mut SessionOutput) -> Result<(), Misbehaviour> {
+        for id in items.iter().filter_map(|item| item.id) {
+            self.outbox.mark_known(&id);
+        }
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.arrived.push_back(Arrived {
+            ticket,
+            items: items.len() as u64,
+            bytes: items.iter().map(|item| item.bytes.len()).sum(),
+            durable: false,
+        });
+        let (count, bytes) = self.arrived.iter().fold((0, 0), |(n, b), a| (n + a.items, b + a.bytes));
+        if bytes > WINDOW_BYTES + 2 * MAX_ITEM || count > WINDOW_ITEMS as u64 + 1 {
+            return Err(Misbehaviour::Overrun);
+        }
+        self.statistics.items_received += items.len() as u64;
+        self.idle_rounds = 0;
+        let items = items.into_iter().map(|item| item.bytes).collect();
+        out.received.push(Received { items, ticket });
+        self.progress(out);
+        Ok(())
+    }
+
+    fn on_ack(&mut self, durable: u64, out: &mut SessionOutput) -> Result<(), Misbehaviour> {
+        let before = self.statistics.items_sent - self.flight.len() as u64;
+        if durable < before || durable > self.statistics.items_sent {
+            return Err(Misbehaviour::FalseAck);
+        }
+        for len in self.flight.drain(..(durable - before) as usize) {
+            self.flight_bytes -= len;
+        }
+        self.idle_rounds = 0;
+        self.count_moved(durable - before);
+        self.progress(out);
+        Ok(())
+    }
+
+    fn on_done(&mut self, done: Done) -> Result<(), Misbehaviour> {
+        if done.durable > self.statistics.items_sent || done.sent > self.statistics.items_received {
+            return Err(Misbehaviour::FalseAck);
+        }
+        if done.pass > self.pass || done.heard > self.statistics.ranges_sent {
+            return Err(Misbehaviour::OutOfTurn("done"));
+        }
+        self.awaiting &= done.heard < self.statistics.ranges_sent;
+        self.their_done = Some(done);
+        self.done_due = true;
+        Ok(())
+    }
+
+    /// Compares marks, if the peer's Done speaks of the same moment as ours would now.
+    fn judge(&mut self, index: &SetIndex, out: &mut SessionOutput) {
+        let Some(done) = self.their_done else { return };
+        let seen = (done.pass, done.sent, done.durable, done.heard);
+        if !self.is_quiet()
+            || self.awaiting
+            || seen != (self.pass, self.durable, self.statistics.items_sent, self.statistics.ranges_sent)
+        {
+            return;
+        }
+        self.their_done = None;
+        if done.mark == self.mark(index) {
+            self.on_equal(done.mark, out);
+        } else {
+            self.on_unequal(out);
+        }
+    }
+
+    fn on_equal(&mut self, mark: [u8; 16], out: &mut SessionOutput) {
+        (self.fruitless, self.unequal, self.idle_rounds, self.judged) = (0, 0, 0, None);
+        if self.scope == Scope::Control {
+            self.agree_on_lane_zero(out);
+            if self.role == Role::Initiator {
+                self.start_pass(Scope::Rest);
+            }
+            return;
+        }
+        (self.settling, self.diverged, self.since_compared) = (false, false, 0);
+        if self.settled.replace(mark) != Some(mark) {
+            out.events.push(Event::Settled);
+        }
+    }
+
+    fn on_unequal(&mut self, out: &mut SessionOutput) {
+        let moved = self.durable + self.statistics.items_sent;
+        if self.judged == Some((self.pass, moved)) {
+            return;
+        }
+        let fruitful = self.judged.map_or(0, |(_, before)| before) != moved;
+        self.judged = Some((self.pass, moved));
+        self.fruitless = if fruitful { 0 } else { self.fruitless + 1 };
+        self.unequal += 1;
+        let hopeless = self.fruitless >= MAX_FRUITLESS || self.unequal > MAX_PASSES;
+        let scope = match (self.scope, hopeless) {
+            (Scope::Control, false) => Scope::Control,
+            (Scope::Rest | Scope::All, true) => {
+                self.settling = false;
+                self.settled = None;
+                if !std::mem::replace(&mut self.diverged, true) {
+                    out.events.push(Event::Diverged);
+                }
+                return;
+            }
+            _ => Scope::All,
+        };
+        if self.role == Role::Initiator {
+            if scope != Scope::Control {
+                self.agree_on_lane_zero(out);
+            }
+            self.start_pass(scope);
+        }
+    }
+
+    /// Nothing to send, to wait for or to answer, as far as this side knows.
+    fn is_quiet(&self) -> bool {
+        self.begun
+            && !self.opens
+            && self.reply.is_none()
+            && self.part_out.is_none()
+            && self.part_in.is_empty()
+            && self.flight.is_empty()
+            && self.arrived.is_empty()
+            && self.outbox.is_empty(self.last_lane())
+    }
+
+    /// The last lane that may be sent now.
+    fn last_lane(&self) -> u8 {
+        if self.scope == Scope::Control { 0 } else { u8::MAX - 1 }
+    }
+
+    fn mark(&self, index: &SetIndex) -> [u8; 16] {
+        let print = match self.scope {
+            Scope::Control => {
+                let (from, to) = Scope::Control.bounds();
+                index.fingerprint(&from, &to)
+            }
+            Scope::Rest | Scope::All => index.total(),
+        };
+        self.salt.mark(&print)
+    }
+
+    fn status(&self, index: &SetIndex) -> Status {
+        let (from, to) = Scope::Control.bounds();
+        Status {
+            store: self.settings.store,
+            all: self.salt.mark(&index.total()),
+            control: self.salt.mark(&index.fingerprint(&from, &to)),
+            count: index.len() as u64,
+        }
+    }
+
+    fn count_moved(&mut self, items: u64) {
+        self.since_compared += items;
+        if self.since_compared >= COMPARE_EVERY {
+            self.since_compared = 0;
+            self.settling = true;
+        }
+    }
+
+    fn progress(&self, out: &mut SessionOutput) {
+        out.events.push(Event::Progress {
+            received: self.statistics.items_received,
+            sent: self.statistics.items_sent - self.flight.len() as u64,
+        });
+    }
+}
