@@ -16,7 +16,7 @@ pub mod crypto;
 pub mod envelope;
 pub mod identity;
 pub mod ids;
-// pub mod peer;
+pub mod peer;
 pub mod record;
 pub mod store;
 pub mod sync;

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::access::body::check_body;
 use crate::envelope::{Envelope, Verified};
-use crate::ids::{ItemId, NetworkId};
 use crate::identity::{Registry, RegistryOp, op::REGISTRY_OP};
-use crate::store::Store;
+use crate::ids::{ItemId, NetworkId};
+use crate::store::{OrderKey, Store};
 
 /// Items that may wait for certificates, and their bytes. What doesn't fit is dropped and offered again by a later session.
 const MAX_WAITING: usize = 2_048;
@@ -17,25 +17,48 @@ const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes that passed every check that bytes alone allow.
 pub(super) enum Examined {
-    /// Stored already.
-    Known,
-    Op(RegistryOp),
+    /// Stored already, at this place.
+    Known(OrderKey),
+    Op(Box<RegistryOp>),
     Envelope(Box<Verified>),
 }
 
 /// Parse → known? → static body → signature, cheapest first.
-pub(super) fn examine(network: &NetworkId, bytes: Vec<u8>, store: &dyn Store) -> Result<Examined, String> {
+pub(super) fn examine(network: &NetworkId, bytes: &[u8], store: &dyn Store) -> Result<Examined, String> {
     if bytes.first() == Some(&REGISTRY_OP) {
-        let op = RegistryOp::parse(network, &bytes).map_err(|e| e.to_string())?;
-        return Ok(if store.contains(&op.id()).unwrap_or(false) { Examined::Known } else { Examined::Op(op) });
+        let op = RegistryOp::parse(network, bytes).map_err(|e| e.to_string())?;
+        let known = store.contains(&op.id()).unwrap_or(false);
+        return Ok(if known {
+            Examined::Known(place_of_op(&op))
+        } else {
+            Examined::Op(Box::new(op))
+        });
     }
-    let envelope = Envelope::parse(&bytes).map_err(|e| format!("envelope: {e}"))?;
+    let envelope = Envelope::parse(bytes).map_err(|e| format!("envelope: {e}"))?;
     if store.contains(&envelope.id()).unwrap_or(false) {
-        return Ok(Examined::Known);
+        return Ok(Examined::Known(place_of(&envelope)));
     }
     check_body(network, &envelope).map_err(|e| format!("body: {e}"))?;
     let verified = envelope.verify(network).map_err(|e| e.to_string())?;
     Ok(Examined::Envelope(Box::new(verified)))
+}
+
+/// Where an envelope stands in the set.
+pub(super) fn place_of(envelope: &Envelope) -> OrderKey {
+    OrderKey {
+        lane: envelope.header.lane as u8,
+        time: envelope.header.hlc,
+        id: envelope.id(),
+    }
+}
+
+/// Registry ops are control: lane 0.
+pub(super) fn place_of_op(op: &RegistryOp) -> OrderKey {
+    OrderKey {
+        lane: 0,
+        time: op.hlc,
+        id: op.id(),
+    }
 }
 
 /// The waiting room.
@@ -74,8 +97,9 @@ impl Intake {
 
     /// Envelopes whose author is known by now.
     pub(super) fn take_envelopes(&mut self, registry: &Registry) -> Vec<Verified> {
-        let (now, later) =
-            std::mem::take(&mut self.envelopes).into_iter().partition(|(_, e)| registry.seat(&e.header.seat).is_some());
+        let (now, later) = std::mem::take(&mut self.envelopes)
+            .into_iter()
+            .partition(|(_, e)| registry.seat(&e.header.seat).is_some());
         self.envelopes = later;
         let now: BTreeMap<ItemId, Verified> = now;
         self.bytes -= now.values().map(|e| e.encoded_len()).sum::<usize>();

@@ -9,12 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::envelope::{Envelope, Kind};
-use crate::ids::{DocId, Hlc, ItemId, NetworkId, NodeKey};
-use crate::identity::{Charter, RegistryOp, op::REGISTRY_OP};
-use crate::identity::Registry;
+use crate::identity::{Charter, Registry, RegistryOp, op::REGISTRY_OP};
+use crate::ids::{DocId, ItemId, NodeKey};
 use crate::store::{Batch, LocalWrite, OrderKey, Store, StoreError, StoredItem};
-use crate::sync::{SetIndex, Session, SessionEvent, SessionOutput, Settings, Ticket};
+use crate::sync::{Event as SyncEvent, Received, Role, Session, SessionOutput, SessionSettings, SetIndex, Statistics, Ticket};
 
 mod hello;
 mod intake;
@@ -34,17 +32,38 @@ pub type WriteTicket = u64;
 /// What happens to a node.
 pub enum Input {
     /// The transport has authenticated this peer's node key. Says nothing about membership yet.
-    LinkUp { link: LinkId, peer: NodeKey },
-    LinkDown { link: LinkId },
-    Frame { link: LinkId, bytes: Vec<u8> },
+    /// `dialled`: this side opened the connection, and so opens the passes of a session.
+    LinkUp {
+        link: LinkId,
+        peer: NodeKey,
+        dialled: bool,
+    },
+    LinkDown {
+        link: LinkId,
+    },
+    Frame {
+        link: LinkId,
+        bytes: Vec<u8>,
+    },
     /// Items of our own, already signed, with local records that must become durable with them.
-    Write { ticket: WriteTicket, items: Vec<Vec<u8>>, local: Vec<LocalWrite> },
+    Write {
+        ticket: WriteTicket,
+        items: Vec<Vec<u8>>,
+        local: Vec<LocalWrite>,
+    },
     /// Ops that a stranger presented to be believed (its certificate chain); nothing else is taken from a stranger.
-    Introduction { ops: Vec<Vec<u8>> },
+    Introduction {
+        ops: Vec<Vec<u8>>,
+    },
     /// The batch is durable; for each of its items whether it was new.
-    Committed { batch: BatchNo, new: Vec<bool> },
+    Committed {
+        batch: BatchNo,
+        new: Vec<bool>,
+    },
     /// The disk refused the batch; nothing of it counts.
-    CommitFailed { batch: BatchNo },
+    CommitFailed {
+        batch: BatchNo,
+    },
 }
 
 /// What people and the reading storey may want to know.
@@ -92,18 +111,38 @@ pub struct Traffic {
     pub refused: u64,
 }
 
+impl Traffic {
+    fn add(&mut self, session: Statistics) {
+        self.item_bytes_sent += session.item_bytes_sent;
+        self.items_sent += session.items_sent;
+        self.items_received += session.items_received;
+    }
+}
+
 struct Link {
     peer: NodeKey,
-    salt: [u8; 16],
+    dialled: bool,
+    salt: [u8; 32],
     hello_sent: bool,
     session: Option<Session>,
+    settled: bool,
 }
 
 struct PendingBatch {
     keys: Vec<OrderKey>,
-    /// Sessions to acknowledge, and from whom the items came.
-    from: Option<(LinkId, Ticket)>,
+    /// The session to acknowledge, and the places of all that came with this ticket, known items included.
+    from: Option<(LinkId, Ticket, Vec<OrderKey>)>,
     ticket: Option<WriteTicket>,
+}
+
+/// What a bunch of bytes amounted to.
+#[derive(Default)]
+struct Sorted {
+    store: Vec<StoredItem>,
+    known: Vec<OrderKey>,
+    waiting: usize,
+    registry_changed: bool,
+    refused: Option<String>,
 }
 
 /// A node: its registry, its set, its links.
@@ -115,7 +154,7 @@ pub struct Peer {
     links: BTreeMap<LinkId, Link>,
     pending: BTreeMap<BatchNo, PendingBatch>,
     next_batch: BatchNo,
-    settings: Settings,
+    settings: SessionSettings,
     traffic: Traffic,
     /// The largest time seen: a clock set back doesn't revive a certificate.
     latest_ms: u64,
@@ -126,7 +165,7 @@ impl Peer {
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn open(own: NodeKey, charter: Charter, store: &dyn Store, settings: Settings) -> Result<Self, StoreError> {
+    pub fn open(own: NodeKey, charter: Charter, store: &dyn Store, settings: SessionSettings) -> Result<Self, StoreError> {
         let mut registry = Registry::new(charter);
         let mut index = SetIndex::default();
         let network = registry.network_id();
@@ -137,7 +176,7 @@ impl Peer {
             let Some(last) = keys.last() else { break };
             from = std::ops::Bound::Excluded(*last);
             for key in keys {
-                index.insert(key);
+                index.insert(&key);
                 if key.lane == 0
                     && let Some(bytes) = store.get(&key.id)?
                     && bytes.first() == Some(&REGISTRY_OP)
@@ -173,10 +212,7 @@ impl Peer {
     pub fn traffic(&self) -> Traffic {
         let mut total = self.traffic;
         for session in self.links.values().filter_map(|l| l.session.as_ref()) {
-            let s = session.stats();
-            total.item_bytes_sent += s.item_bytes_sent;
-            total.items_sent += s.items_sent;
-            total.items_received += s.items_received;
+            total.add(session.statistics());
         }
         total
     }
@@ -189,24 +225,40 @@ impl Peer {
     /// Node keys whose connections are to be accepted now.
     pub fn allowed(&self, now_ms: u64) -> BTreeSet<NodeKey> {
         let now = now_ms.max(self.latest_ms);
-        self.registry.nodes().map(|(k, _)| *k).filter(|k| *k != self.own && self.registry.serves(k, now)).collect()
+        self.registry
+            .nodes()
+            .map(|(k, _)| *k)
+            .filter(|k| *k != self.own && self.registry.serves(k, now))
+            .collect()
     }
 
     /// Links with a session, and whether it has settled.
     pub fn sessions(&self) -> impl Iterator<Item = (LinkId, NodeKey, bool)> {
-        self.links.iter().filter_map(|(id, l)| Some((*id, l.peer, l.session.as_ref()?.is_settled())))
+        self.links
+            .iter()
+            .filter_map(|(id, l)| Some((*id, l.peer, l.settled && l.session.as_ref()?.in_flight() == 0)))
     }
 
     /// Takes one input. `now_ms` is the wall clock, `salt` fresh randomness for a new link (unused otherwise).
-    pub fn handle(&mut self, now_ms: u64, input: Input, salt: [u8; 16], store: &dyn Store, out: &mut Effects) {
+    pub fn handle(&mut self, now_ms: u64, input: Input, salt: [u8; 32], store: &dyn Store, out: &mut Effects) {
         self.latest_ms = self.latest_ms.max(now_ms);
         match input {
-            Input::LinkUp { link, peer } => {
+            Input::LinkUp { link, peer, dialled } => {
                 if !self.registry.serves(&peer, self.latest_ms) {
                     out.close.push(link);
                     return;
                 }
-                self.links.insert(link, Link { peer, salt, hello_sent: false, session: None });
+                self.links.insert(
+                    link,
+                    Link {
+                        peer,
+                        dialled,
+                        salt,
+                        hello_sent: false,
+                        session: None,
+                        settled: false,
+                    },
+                );
                 out.ready.insert(link);
             }
             Input::LinkDown { link } => self.drop_link(link),
@@ -219,15 +271,23 @@ impl Peer {
     }
 
     /// The next frame for a link that has room for one, or nothing to say.
-    pub fn next_frame(&mut self, now_ms: u64, link: LinkId, store: &dyn Store, budget: usize) -> Option<Vec<u8>> {
+    pub fn next_frame(&mut self, now_ms: u64, link: LinkId, store: &dyn Store, budget: usize, out: &mut Effects) -> Option<Vec<u8>> {
         let network = self.registry.network_id();
         let own = self.links.get_mut(&link)?;
         let frame = if own.hello_sent {
             let fetch = |id: &ItemId| store.get(id).ok().flatten();
-            own.session.as_mut()?.next_frame(&self.index, &fetch, budget)?
+            let mut output = SessionOutput::default();
+            let frame = own.session.as_mut()?.next_frame(&self.index, &fetch, budget, &mut output);
+            self.session_events(link, &output.events, out);
+            frame?
         } else {
             own.hello_sent = true;
-            Hello { network, salt: own.salt, clock_ms: now_ms }.to_bytes()
+            Hello {
+                network,
+                salt: own.salt,
+                clock_ms: now_ms,
+            }
+            .to_bytes()
         };
         self.traffic.bytes_sent += frame.len() as u64;
         Some(frame)
@@ -236,15 +296,18 @@ impl Peer {
     fn frame(&mut self, now_ms: u64, link: LinkId, bytes: &[u8], store: &dyn Store, out: &mut Effects) {
         self.traffic.bytes_received += bytes.len() as u64;
         let Some(own) = self.links.get_mut(&link) else { return };
-        let peer = own.peer;
+        out.ready.insert(link);
         let Some(session) = own.session.as_mut() else {
             match Hello::parse(bytes) {
                 Ok(hello) if hello.network == self.registry.network_id() => {
-                    let salt = hello::session_salt(&self.own, &own.salt, &peer, &hello.salt);
-                    own.session = Some(Session::new(salt, self.settings.clone()));
+                    let role = if own.dialled { Role::Initiator } else { Role::Responder };
+                    own.session = Some(Session::new(role, &own.salt, &hello.salt, self.settings));
                     let clock_ahead_ms = hello.clock_ms as i64 - now_ms as i64;
-                    out.events.push(Event::Admitted { link, peer, clock_ahead_ms });
-                    out.ready.insert(link);
+                    out.events.push(Event::Admitted {
+                        link,
+                        peer: own.peer,
+                        clock_ahead_ms,
+                    });
                 }
                 Ok(_) => self.misbehaved(link, "belongs to another network".into(), out),
                 Err(e) => self.misbehaved(link, format!("hello: {e}"), out),
@@ -253,99 +316,121 @@ impl Peer {
         };
         let mut output = SessionOutput::default();
         let handled = session.handle(bytes, &self.index, &mut output);
-        out.ready.insert(link);
-        for event in output.events {
-            match event {
-                SessionEvent::Received { items, ticket } => self.received(link, items, ticket, store, out),
-                SessionEvent::Settled => out.events.push(Event::Settled { link, peer }),
-                SessionEvent::Diverged => out.events.push(Event::Diverged { link, peer }),
-                _ => {}
-            }
+        self.session_events(link, &output.events, out);
+        for Received { items, ticket } in output.received {
+            self.received(link, items, ticket, store, out);
         }
         if let Err(why) = handled {
             self.misbehaved(link, why.to_string(), out);
         }
     }
 
+    fn session_events(&mut self, link: LinkId, events: &[SyncEvent], out: &mut Effects) {
+        let Some(own) = self.links.get_mut(&link) else { return };
+        let peer = own.peer;
+        for event in events {
+            match event {
+                SyncEvent::Settled => {
+                    own.settled = true;
+                    out.events.push(Event::Settled { link, peer });
+                }
+                SyncEvent::Diverged => {
+                    own.settled = false;
+                    out.events.push(Event::Diverged { link, peer });
+                }
+                SyncEvent::Refused(_) => out.close.push(link),
+                SyncEvent::Progress { .. } | SyncEvent::LaneZeroDone => {}
+            }
+        }
+    }
+
     fn received(&mut self, link: LinkId, items: Vec<Vec<u8>>, ticket: Ticket, store: &dyn Store, out: &mut Effects) {
-        let (stored, registry_changed, refused) = self.examine(items, store);
-        if registry_changed {
+        let sorted = self.sort(items, store);
+        if sorted.registry_changed {
             out.events.push(Event::RegistryChanged);
         }
-        self.request(stored, Vec::new(), Some((link, ticket)), None, out);
-        if let Some(why) = refused {
+        let keys = sorted.known.iter().copied().chain(sorted.store.iter().map(|s| s.key)).collect();
+        self.request(sorted.store, Vec::new(), Some((link, ticket, keys)), None, out);
+        if let Some(why) = sorted.refused {
             self.traffic.refused += 1;
             self.misbehaved(link, why, out);
         }
     }
 
     fn write(&mut self, ticket: WriteTicket, items: Vec<Vec<u8>>, local: Vec<LocalWrite>, store: &dyn Store, out: &mut Effects) {
-        let count = items.len();
-        let (stored, registry_changed, refused) = self.examine(items, store);
-        if registry_changed {
+        let sorted = self.sort(items, store);
+        if sorted.registry_changed {
             out.events.push(Event::RegistryChanged);
         }
-        if refused.is_some() || (stored.len() < count && self.intake.waiting() > 0 && stored.is_empty()) {
+        if sorted.refused.is_some() || sorted.waiting > 0 {
             out.events.push(Event::NotSaved { ticket });
             return;
         }
-        self.request(stored, local, None, Some(ticket), out);
+        self.request(sorted.store, local, None, Some(ticket), out);
     }
 
     fn introduction(&mut self, ops: Vec<Vec<u8>>, store: &dyn Store, out: &mut Effects) {
         let only_ops: Vec<_> = ops.into_iter().filter(|b| b.first() == Some(&REGISTRY_OP)).collect();
-        let (stored, changed, _) = self.examine(only_ops, store);
-        if changed {
+        let sorted = self.sort(only_ops, store);
+        if sorted.registry_changed {
             out.events.push(Event::RegistryChanged);
         }
-        self.request(stored, Vec::new(), None, None, out);
+        if !sorted.store.is_empty() {
+            self.request(sorted.store, Vec::new(), None, None, out);
+        }
     }
 
-    /// Sorts items into those to store, those that wait, and the first reason to refuse.
-    fn examine(&mut self, items: Vec<Vec<u8>>, store: &dyn Store) -> (Vec<StoredItem>, bool, Option<String>) {
-        let mut stored = Vec::new();
-        let mut refused = None;
+    /// Sorts bytes into what is known, what to store and what waits for certificates; keeps the first reason to refuse.
+    fn sort(&mut self, items: Vec<Vec<u8>>, store: &dyn Store) -> Sorted {
+        let mut sorted = Sorted::default();
         let (mut envelopes, mut ops) = (Vec::new(), Vec::new());
         for bytes in items {
-            match intake::examine(&self.registry.network_id(), bytes, store) {
-                Ok(Examined::Known) => {}
-                Ok(Examined::Op(op)) => ops.push(op),
+            match intake::examine(&self.registry.network_id(), &bytes, store) {
+                Ok(Examined::Known(key)) => sorted.known.push(key),
+                Ok(Examined::Op(op)) => ops.push(*op),
                 Ok(Examined::Envelope(envelope)) => envelopes.push(*envelope),
-                Err(why) => refused = Some(why),
+                Err(why) => sorted.refused = Some(why),
             }
         }
-        let changed = !ops.is_empty();
-        if changed {
+        if !ops.is_empty() {
+            sorted.registry_changed = true;
             ops.extend(self.intake.take_ops());
-            let all: Vec<_> = ops.iter().map(|op| (op.id(), op.clone())).collect();
-            let waiting: BTreeSet<ItemId> = self.registry.extend(ops.iter().cloned()).iter().map(RegistryOp::id).collect();
-            for (id, op) in all {
-                if waiting.contains(&id) {
+            let early: BTreeSet<ItemId> = self.registry.extend(ops.iter().cloned()).iter().map(RegistryOp::id).collect();
+            for op in ops {
+                if early.contains(&op.id()) {
+                    sorted.waiting += 1;
                     self.intake.keep_op(op);
                 } else {
-                    let key = OrderKey { lane: 0, time: op.hlc, id };
-                    stored.push(StoredItem { key, doc: DocId::ZERO, bytes: Arc::from(op.to_bytes()) });
+                    sorted.store.push(StoredItem {
+                        key: intake::place_of_op(&op),
+                        doc: DocId::ZERO,
+                        bytes: Arc::from(op.to_bytes()),
+                    });
                 }
             }
             envelopes.extend(self.intake.take_envelopes(&self.registry));
         }
         for envelope in envelopes {
             if self.registry.seat(&envelope.header.seat).is_some() {
-                let header = &envelope.header;
-                let key = OrderKey { lane: header.lane as u8, time: header.hlc, id: envelope.id() };
-                stored.push(StoredItem { key, doc: header.doc, bytes: Arc::from(envelope.to_bytes()) });
+                let (key, doc) = (intake::place_of(&envelope), envelope.header.doc);
+                sorted.store.push(StoredItem {
+                    key,
+                    doc,
+                    bytes: Arc::from(envelope.to_bytes()),
+                });
             } else {
+                sorted.waiting += 1;
                 self.intake.keep_envelope(envelope);
             }
         }
-        (stored, changed, refused)
+        sorted
     }
 
     fn request(
         &mut self,
         items: Vec<StoredItem>,
         local: Vec<LocalWrite>,
-        from: Option<(LinkId, Ticket)>,
+        from: Option<(LinkId, Ticket, Vec<OrderKey>)>,
         ticket: Option<WriteTicket>,
         out: &mut Effects,
     ) {
@@ -360,23 +445,18 @@ impl Peer {
         let Some(done) = self.pending.remove(&batch) else { return };
         let fresh: Vec<OrderKey> = done.keys.iter().zip(new).filter(|(_, new)| **new).map(|(k, _)| *k).collect();
         for key in &fresh {
-            self.index.insert(*key);
+            self.index.insert(key);
+            self.links
+                .values_mut()
+                .filter_map(|l| l.session.as_mut())
+                .for_each(|s| s.on_stored(key));
         }
-        let source = done.from.map(|(link, _)| link);
-        for (id, link) in &mut self.links {
-            let Some(session) = link.session.as_mut() else { continue };
-            for key in &fresh {
-                if source != Some(*id) {
-                    session.on_stored(key);
-                }
-            }
-            out.ready.insert(*id);
-        }
-        if let Some((link, ticket)) = done.from
+        if let Some((link, ticket, keys)) = done.from
             && let Some(session) = self.links.get_mut(&link).and_then(|l| l.session.as_mut())
         {
-            session.durable(ticket);
+            session.durable(ticket, &keys);
         }
+        out.ready.extend(self.links.keys());
         if !fresh.is_empty() {
             out.events.push(Event::Stored { keys: fresh });
         }
@@ -391,7 +471,7 @@ impl Peer {
             out.events.push(Event::NotSaved { ticket });
         }
         // Without an acknowledgement the peer keeps its items; a new session asks for them again.
-        if let Some((link, _)) = failed.from {
+        if let Some((link, ..)) = failed.from {
             out.close.push(link);
             self.drop_link(link);
         }
@@ -399,7 +479,11 @@ impl Peer {
 
     fn misbehaved(&mut self, link: LinkId, why: String, out: &mut Effects) {
         if let Some(found) = self.links.get(&link) {
-            out.events.push(Event::Misbehaved { link, peer: found.peer, why });
+            out.events.push(Event::Misbehaved {
+                link,
+                peer: found.peer,
+                why,
+            });
         }
         out.close.push(link);
         self.drop_link(link);
@@ -407,10 +491,7 @@ impl Peer {
 
     fn drop_link(&mut self, link: LinkId) {
         if let Some(session) = self.links.remove(&link).and_then(|l| l.session) {
-            let s = session.stats();
-            self.traffic.item_bytes_sent += s.item_bytes_sent;
-            self.traffic.items_sent += s.items_sent;
-            self.traffic.items_received += s.items_received;
+            self.traffic.add(session.statistics());
         }
     }
 }

@@ -169,7 +169,10 @@ mod tests {
                 claims: b"claims",
             },
             Frame::Items(b"items"),
-            Frame::Part { last: true, bytes: b"part" },
+            Frame::Part {
+                last: true,
+                bytes: b"part",
+            },
             Frame::Ack { durable: 1_000 },
             Frame::Done(done),
             Frame::Refused(Refusal::DiskFull),
@@ -177,7 +180,10 @@ mod tests {
             let bytes = frame.encode();
             assert_eq!(Frame::decode(&bytes), Ok(frame));
         }
-        assert_eq!(Frame::decode(&[Frame::Ack { durable: 1 }.encode(), vec![0]].concat()), Err(WireError::Trailing));
+        assert_eq!(
+            Frame::decode(&[Frame::Ack { durable: 1 }.encode(), vec![0]].concat()),
+            Err(WireError::Trailing)
+        );
         assert_eq!(Frame::decode(&[8, 0]), Err(WireError::Unknown("frame")));
         assert_eq!(Frame::decode(&[]), Err(WireError::Truncated));
         assert_eq!(Frame::decode(&[3; MAX_FRAME + 1]), Err(WireError::OutOfBounds("frame")));

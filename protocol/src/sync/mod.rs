@@ -9,8 +9,8 @@
 pub mod codec;
 pub mod frames;
 pub mod index;
-pub mod reconcile;
 mod outbox;
+pub mod reconcile;
 mod session;
 
 pub use index::{END, Fingerprint, SetIndex, lane_start};

@@ -144,7 +144,9 @@ impl Outbox {
             let Some(lane) = urgent else { return };
             let mut bytes = 0;
             while self.staged.len() < STAGE && bytes < STAGE_BYTES {
-                let Some(key) = self.keys.first().copied().filter(|key| key.lane == lane) else { break };
+                let Some(key) = self.keys.first().copied().filter(|key| key.lane == lane) else {
+                    break;
+                };
                 self.keys.remove(&key);
                 // What the store no longer has (erased meanwhile) isn't sent.
                 if let Some(item) = fetch(&key.id) {

@@ -336,7 +336,10 @@ pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, W
                 let shorts: Vec<u64> = keys.iter().map(|key| salt.short(&key.id)).collect();
                 out.work += keys.len() as u64;
                 if salt.digest(&shorts) == *digest {
-                    let wanted = keys.iter().enumerate().filter(|(i, _)| bits.get(i / 8).is_some_and(|b| b >> (i % 8) & 1 == 1));
+                    let wanted = keys
+                        .iter()
+                        .enumerate()
+                        .filter(|(i, _)| bits.get(i / 8).is_some_and(|b| b >> (i % 8) & 1 == 1));
                     out.missing.extend(wanted.map(|(_, key)| *key));
                 } else {
                     // The set changed since it was listed.

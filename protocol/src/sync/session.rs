@@ -59,10 +59,7 @@ pub struct SessionSettings {
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self {
-            store: 0,
-            bulk: 16 * 1024,
-        }
+        Self { store: 0, bulk: 16 * 1024 }
     }
 }
 
@@ -474,7 +471,9 @@ impl Session {
 
     /// Both statuses are there: what differs?
     fn begin(&mut self, out: &mut SessionOutput) {
-        let (Some(ours), Some(theirs)) = (self.ours, self.theirs) else { return };
+        let (Some(ours), Some(theirs)) = (self.ours, self.theirs) else {
+            return;
+        };
         self.begun = true;
         if (ours.all, ours.count) == (theirs.all, theirs.count) {
             self.agree_on_lane_zero(out);
@@ -629,10 +628,7 @@ impl Session {
     fn judge(&mut self, index: &SetIndex, out: &mut SessionOutput) {
         let Some(done) = self.their_done else { return };
         let seen = (done.pass, done.sent, done.durable, done.heard);
-        if !self.is_quiet()
-            || self.awaiting
-            || seen != (self.pass, self.durable, self.statistics.items_sent, self.statistics.ranges_sent)
-        {
+        if !self.is_quiet() || self.awaiting || seen != (self.pass, self.durable, self.statistics.items_sent, self.statistics.ranges_sent) {
             return;
         }
         self.their_done = None;
