@@ -12,6 +12,10 @@ pub mod ops;
 pub mod view;
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use crate::ids::{DocId, FacilityKey, ItemId, KemPublic, PractitionerKey, SeatKey};
