@@ -60,6 +60,12 @@ struct Node {
     disputed: bool,
 }
 
+impl Node {
+    fn is_at_or_before(&self, later: &Self) -> bool {
+        self.enter <= later.enter && later.enter < self.leave
+    }
+}
+
 /// The chains of all seats in a set.
 pub(crate) struct Chains {
     nodes: BTreeMap<ItemId, Node>,
@@ -69,22 +75,24 @@ pub(crate) struct Chains {
 impl Chains {
     pub(crate) fn new<'a>(links: impl Iterator<Item = &'a ChainLink>) -> Self {
         let links: BTreeMap<ItemId, &ChainLink> = links.map(|link| (link.id, link)).collect();
-        let mut places: BTreeMap<(SeatKey, u64, u64), Vec<ItemId>> = BTreeMap::new();
-        let mut after: BTreeMap<ItemId, Vec<&ChainLink>> = BTreeMap::new();
+        let mut places = Vec::with_capacity(links.len());
+        let mut steps = Vec::with_capacity(links.len());
         let mut roots = Vec::new();
-        for link in links.values() {
-            places.entry((link.seat, link.incarnation, link.seq)).or_default().push(link.id);
+        for link in links.values().copied() {
+            places.push(((link.seat, link.incarnation, link.seq), link.id));
             match links.get(&link.prev) {
-                Some(before) if link.continues(before) => after.entry(before.id).or_default().push(link),
-                found => roots.push((*link, found.is_some() || link.prev.is_zero())),
+                Some(before) if link.continues(before) => steps.push((before.id, link)),
+                found => roots.push((link, found.is_some() || link.prev.is_zero())),
             }
         }
+        places.sort();
+        steps.sort_by_key(|(before, link)| (*before, link.id));
 
         let mut forks = Vec::new();
         let mut first_fork: BTreeMap<(SeatKey, u64), u64> = BTreeMap::new();
-        for ((seat, incarnation, seq), ids) in &places {
-            if let [one, another, ..] = ids[..] {
-                forks.push((one, another));
+        for same in places.chunk_by(|a, b| a.0 == b.0) {
+            if let [((seat, incarnation, seq), one), (_, another), ..] = same {
+                forks.push((*one, *another));
                 first_fork.entry((*seat, *incarnation)).or_insert(*seq);
             }
         }
@@ -110,7 +118,9 @@ impl Chains {
                 nodes.insert(link.id, node);
                 clock += 1;
                 stack.push((link, disputed, true));
-                stack.extend(after.get(&link.id).into_iter().flatten().map(|next| (*next, disputed, false)));
+                let next = steps.partition_point(|(before, _)| *before < link.id);
+                let next = steps[next..].iter().take_while(|(before, _)| *before == link.id);
+                stack.extend(next.map(|(_, next)| (*next, disputed, false)));
             }
         }
         Self { nodes, forks }
@@ -129,7 +139,7 @@ impl Chains {
     /// True iff `earlier` is `later` or certainly behind it.
     pub(crate) fn is_at_or_before(&self, earlier: &ItemId, later: &ItemId) -> bool {
         match (self.nodes.get(earlier), self.nodes.get(later)) {
-            (Some(a), Some(b)) => a.enter <= b.enter && b.enter < a.leave,
+            (Some(a), Some(b)) => a.is_at_or_before(b),
             _ => earlier == later,
         }
     }
@@ -142,12 +152,13 @@ impl Chains {
 
     fn behind(&self, node: &Node, head: &Head) -> Position {
         let link = &node.link;
-        let numbered_beyond = link.incarnation == head.incarnation && link.seq >= head.seq && link.id != head.id;
+        if link.incarnation == head.incarnation && link.seq >= head.seq && link.id != head.id {
+            return Position::Outside;
+        }
         match self.nodes.get(&head.id) {
-            _ if numbered_beyond => Position::Outside,
             None => Position::Unknown,
             Some(kept) if kept.link.head() != *head || kept.link.seat != link.seat => Position::Outside,
-            Some(_) if self.is_at_or_before(&link.id, &head.id) => Position::Inside,
+            Some(kept) if node.is_at_or_before(kept) => Position::Inside,
             Some(kept) if kept.whole => Position::Outside,
             Some(_) => Position::Unknown,
         }

@@ -18,6 +18,10 @@ pub mod team;
 pub mod view;
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use crate::ids::{DocId, FacilityKey, ItemId, KemPublic, PractitionerKey, SeatKey};
