@@ -280,6 +280,98 @@ fn a_false_predecessor_is_complained_of_and_the_epoch_still_opens() {
 }
 
 #[test]
+fn a_predecessor_is_bound_to_its_synthetic_value() {
+    let (_, first) = make(&[1], &[]);
+    let (epoch, key) = make(&[1, 2], &[&first]);
+    // The right key behind a value that doesn't commit to it: the key id alone wouldn't notice.
+    let mut forged = epoch.predecessors[0];
+    let wrap_key = Predecessor::key(&NET, &DOC, &key, &first.kid(), first.number());
+    forged.sealed[..32].copy_from_slice(&[5; 32]);
+    forged.sealed[32..].copy_from_slice(&xor(&first.secret().0, &Predecessor::mask(&wrap_key, &[5; 32]).0));
+    assert!(forged.open(&NET, &DOC, &key).is_none());
+}
+
+#[test]
+fn a_known_key_under_a_false_number_is_complained_of() {
+    let (_, first) = make(&[1], &[]);
+    let (epoch, key) = make(&[1], &[&first]);
+    let mut twin = epoch.clone();
+    twin.number = 1;
+    twin.predecessors.clear();
+    assert_eq!(twin.history(&NET, &DOC, &key).faults, vec![EpochFault::WrongKey]);
+}
+
+#[test]
+fn several_wraps_for_us_are_tried_and_a_bad_one_is_complained_of() {
+    let seats: Vec<u8> = (1..=30).collect();
+    let (mut epoch, key) = make(&seats, &[]);
+    let mine: Vec<KemSecret> = seats.iter().map(|n| seat(*n)).collect();
+    let all = |k: &KemPublic| mine.iter().find(|s| s.public() == *k);
+    let spoil = |epoch: &mut KeyEpoch, n: usize| epoch.wraps[n].sealed[79] ^= 1;
+    (0..MAX_TRIES - 1).for_each(|n| spoil(&mut epoch, n));
+    let opened = open_epoch(&NET, &DOC, &ALICE, &epoch, all).unwrap();
+    assert_eq!(opened.key.secret().0, key.secret().0);
+    assert_eq!(opened.history.faults, vec![EpochFault::BadWrap]);
+    spoil(&mut epoch, MAX_TRIES - 1);
+    assert_eq!(open_epoch(&NET, &DOC, &ALICE, &epoch, all).unwrap_err(), EpochFault::BadWrap);
+}
+
+#[test]
+fn heads_are_held_ones_and_the_soundest_come_first() {
+    let body = |n: u8, number: u32| EpochFacts {
+        kid: Kid([n; 16]),
+        number,
+        recipients: keys(&[1, 66]),
+        predecessors: vec![],
+        made: Hlc::from_millis(1_000 * DAY),
+        by_authorised_author: true,
+        complained: false,
+        retired: false,
+        held: true,
+    };
+    let mut all: Vec<EpochFacts> = (1..=9).map(|n| body(n, u32::from(n))).collect();
+    all[8].by_authorised_author = false;
+    all[7].held = false;
+    let Choice::RotateFirst { predecessors } = choose(&all, &keys(&[1]), &now()) else {
+        panic!("all are exposed");
+    };
+    let order: Vec<u8> = predecessors.iter().map(|k| k.0[0]).collect();
+    assert_eq!(order, vec![7, 6, 5, 4, 3, 2, 1, 9], "8 isn't held; 9's author may not rotate");
+    all[7].held = true;
+    let Choice::RotateFirst { predecessors } = choose(&all, &keys(&[1]), &now()) else {
+        panic!("all are exposed");
+    };
+    assert_eq!(predecessors.len(), MAX_PREDECESSORS);
+    assert_eq!(predecessors[0], Kid([8; 16]));
+
+    // Above what is believed as stated, the very predecessor that a number counts from must be there.
+    let mut last = vec![body(1, MAX_NUMBER / 2), body(2, MAX_NUMBER)];
+    last[1].predecessors = vec![(Kid([1; 16]), MAX_NUMBER / 2)];
+    assert_eq!(
+        unfit(&last, Kid([2; 16]), &keys(&[1, 66]), &now()),
+        Some(Unfit::BaselessNumber),
+        "a predecessor that is there, but not the one it counts from"
+    );
+}
+
+/// Frozen bytes (vectors V3 and V4), computed by a second implementation from the layout alone: a change here is a change of format, and every stored record would stop opening.
+#[test]
+fn key_id_deposit_key_and_sealed_predecessor_are_frozen() {
+    let first = EpochKey::new(&NET, &DOC, 1, Secret([0x11; 32]));
+    let second = EpochKey::new(&NET, &DOC, 2, Secret([0x22; 32]));
+    let sealed = Predecessor::seal(&NET, &DOC, &second, &first).sealed;
+    assert_eq!(first.kid().to_hex(), "0c1817ee04f68d6129db1791d49a6802");
+    assert_eq!(
+        first.deposit().public().to_hex(),
+        "51474637c6d03483784e6955609895bc020aff7f0f5f6efd06a154fa415ee702"
+    );
+    assert_eq!(
+        crate::ids::hex(&sealed),
+        "1304dad5ff23d7822b4eef840af8c391c94015cf7b25a4b1ea53173f0583101447e9c12d11811bb58f5aaa71fa873ce52c5089be4ba67b23112b6f865fd03c1a"
+    );
+}
+
+#[test]
 fn t62_a_number_near_the_end_is_invalid_and_does_not_block_rotation() {
     let (_, first) = make(&[1], &[]);
     let (honest, honest_key) = make(&[1, 2], &[&first]);
