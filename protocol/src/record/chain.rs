@@ -66,6 +66,8 @@ impl OwnChain {
 
     /// The next change, holding `facts`. The chain moves only with [`Self::advance`], once the envelope is durable.
     ///
+    /// Whether it fits one envelope shows in [`payload::encode`]; where it doesn't, write fewer facts at a time.
+    ///
     /// # Errors
     /// A fact or their sum is out of bounds.
     pub fn next(&self, facts: &[FactBody]) -> Result<Written, WriteError> {

@@ -2,19 +2,26 @@
 //!
 //! What is shown depends on the *set* of admitted changes and labels, never on their order. One Automerge instance holds every
 //! author's chain. Where an author forked a chain, further branches are folded in instances of their own (Automerge would answer
-//! `DuplicateSeqNumber`), and everything of that chain from the fork on is disputed, in every branch alike. Batches are applied to
-//! a copy inside `catch_unwind`: what fails is bisected down to the culprit, which is *poisoned* (kept in the set, not applied,
-//! its author flagged) together with nothing but its own successors.
+//! `DuplicateSeqNumber`), and everything of that chain from the fork on is disputed, in every branch alike. A branch is re-rooted
+//! for that: facts need nothing of what came before them, and a thousand forks of a long chain must not cost a thousand long chains.
+//!
+//! Batches are applied to a copy inside `catch_unwind`: what fails is bisected down to the culprit, which is *poisoned* (kept in
+//! the set, not applied, its author flagged) together with nothing but its own successors.
 
 use automerge::{Automerge, Change, ChangeHash, ObjId, ROOT, ReadDoc, ScalarValue, Value};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::chain::encode;
 use super::current::superseded;
 use super::fact::{Actor, FactKind};
-use super::gate::{Admitted, AdmittedChange, AdmittedFact};
+use super::gate::{Admitted, AdmittedChange, AdmittedFact, Link};
 use crate::ids::{DocId, FactId, Hlc, ItemId, SeatKey};
 use crate::wire::Writer;
+
+#[cfg(not(panic = "unwind"))]
+compile_error!("Automerge's panics must be catchable: build with panic = \"unwind\"");
 
 /// How far an envelope is acknowledged. Ordered from best to worst.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -44,13 +51,31 @@ pub struct FactView<'a> {
     pub body: &'a [u8],
 }
 
+/// Shows sizes, never contents.
+impl fmt::Debug for FactView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, author, label, kind) = (self.id, self.author, self.label, self.kind);
+        write!(f, "[{id} by {author}, {label:?} {kind:?}, {} bytes]", self.body.len())
+    }
+}
+
 /// What a fold could not apply.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Folded {
     /// Envelopes with a change that made Automerge fail, with the author to flag.
-    pub poisoned: Vec<(ItemId, SeatKey)>,
+    pub poisoned: BTreeSet<(ItemId, SeatKey)>,
     /// Envelopes behind a poisoned change of the same author.
-    pub stranded: Vec<ItemId>,
+    pub stranded: BTreeSet<ItemId>,
+}
+
+impl Folded {
+    fn note(&mut self, poisoned: bool, envelope: ItemId, author: SeatKey) {
+        if poisoned {
+            self.poisoned.insert((envelope, author));
+        } else {
+            self.stranded.insert(envelope);
+        }
+    }
 }
 
 /// An open document.
@@ -59,10 +84,9 @@ pub struct Document {
     main: Automerge,
     /// Last change of each actor in `main`.
     tips: BTreeMap<Actor, ChangeHash>,
-    /// Changes on branches that `main` doesn't hold.
-    side: BTreeMap<ChangeHash, Change>,
     applied: BTreeMap<ChangeHash, Entry>,
-    lost: BTreeSet<ChangeHash>,
+    /// Changes not applied; true for the poisoned ones, false for those behind them.
+    lost: BTreeMap<ChangeHash, bool>,
     /// The first change seen at each place of a chain: a second one is a fork.
     places: BTreeMap<(Actor, u64), ChangeHash>,
     /// The earliest fork of each forked chain.
@@ -84,6 +108,8 @@ struct Entry {
 
 /// A change on its way in.
 struct Pending {
+    hash: ChangeHash,
+    /// What Automerge is given: the change itself, or its re-rooted form on a branch.
     change: Change,
     entry: Entry,
 }
@@ -94,9 +120,8 @@ impl Document {
             id,
             main: Automerge::new(),
             tips: BTreeMap::new(),
-            side: BTreeMap::new(),
             applied: BTreeMap::new(),
-            lost: BTreeSet::new(),
+            lost: BTreeMap::new(),
             places: BTreeMap::new(),
             forks: BTreeMap::new(),
             index: BTreeSet::new(),
@@ -117,43 +142,23 @@ impl Document {
     pub fn fold(&mut self, batch: impl IntoIterator<Item = Admitted>) -> Folded {
         let mut folded = Folded::default();
         let pending = self.sort(batch, &mut folded);
-        let mut planned = self.tips.clone();
-        let mut main = Vec::new();
-        let mut branches: Vec<Vec<Pending>> = Vec::new();
-        for p in pending {
-            if planned.get(&p.entry.actor).copied() == p.entry.prev {
-                planned.insert(p.entry.actor, p.change.hash());
-                main.push(p);
-            } else if let Some(branch) = branches
-                .iter_mut()
-                .rev()
-                .find(|b| b.last().map(|last| last.change.hash()) == p.entry.prev)
-            {
-                branch.push(p);
-            } else {
-                branches.push(vec![p]);
-            }
-        }
+        let (main, branches) = self.plan(pending);
         let mut instance = std::mem::take(&mut self.main);
         for p in self.apply(&mut instance, main, &mut folded) {
-            self.tips.insert(p.entry.actor, p.change.hash());
+            self.tips.insert(p.entry.actor, p.hash);
             self.show(p);
         }
         self.main = instance;
         for branch in branches {
-            let Some(mut instance) = branch.first().and_then(|p| self.branch_at(p.entry.prev)) else {
-                self.strand(branch, &mut folded);
+            let root = branch.first().and_then(|p| p.entry.prev);
+            if root.is_some_and(|prev| !self.applied.contains_key(&prev)) {
+                self.lose(false, branch, &mut folded);
                 continue;
-            };
-            for p in self.apply(&mut instance, branch, &mut folded) {
-                self.side.insert(p.change.hash(), p.change.clone());
+            }
+            for p in self.apply(&mut Automerge::new(), rerooted(branch), &mut folded) {
                 self.show(p);
             }
         }
-        folded.poisoned.sort_unstable();
-        folded.poisoned.dedup();
-        folded.stranded.sort_unstable();
-        folded.stranded.dedup();
         folded
     }
 
@@ -221,8 +226,8 @@ impl Document {
                     let earliest = self.forks.entry(actor).or_insert(seq);
                     *earliest = seq.min(*earliest);
                 }
-                if self.lost.contains(&hash) {
-                    folded.stranded.push(arrival.envelope);
+                if let Some(poisoned) = self.lost.get(&hash) {
+                    folded.note(*poisoned, arrival.envelope, arrival.author);
                 } else if let Some(entry) = self.applied.get_mut(&hash) {
                     entry.carriers.insert(arrival.envelope, arrival.hlc);
                 } else {
@@ -234,7 +239,7 @@ impl Document {
                         carriers: BTreeMap::new(),
                         facts,
                     };
-                    let p = pending.entry((actor, seq, hash)).or_insert(Pending { change, entry });
+                    let p = pending.entry((actor, seq, hash)).or_insert(Pending { hash, change, entry });
                     p.entry.carriers.insert(arrival.envelope, arrival.hlc);
                 }
             }
@@ -242,20 +247,27 @@ impl Document {
         pending.into_values().collect()
     }
 
-    /// An Automerge instance that holds one chain up to `tip`; `None` if part of it was never applied.
-    fn branch_at(&self, tip: Option<ChangeHash>) -> Option<Automerge> {
-        let mut path = VecDeque::new();
-        let mut next = tip;
-        while let Some(hash) = next {
-            next = self.applied.get(&hash)?.prev;
-            path.push_front(match self.side.get(&hash) {
-                Some(change) => change.clone(),
-                None => self.main.get_change_by_hash(&hash)?,
-            });
+    /// Divides into what goes on from the main instance's tips and, each in one run, further branches. An earlier branch comes
+    /// before those that grow out of it.
+    fn plan(&self, pending: Vec<Pending>) -> (Vec<Pending>, Vec<Vec<Pending>>) {
+        let mut tips = self.tips.clone();
+        let mut branch_tips: BTreeMap<ChangeHash, usize> = BTreeMap::new();
+        let (mut main, mut branches) = (Vec::new(), Vec::<Vec<Pending>>::new());
+        for p in pending {
+            if tips.get(&p.entry.actor).copied() == p.entry.prev {
+                tips.insert(p.entry.actor, p.hash);
+                main.push(p);
+            } else {
+                let growing = p.entry.prev.and_then(|prev| branch_tips.remove(&prev));
+                let at = growing.unwrap_or(branches.len());
+                branch_tips.insert(p.hash, at);
+                match branches.get_mut(at) {
+                    Some(branch) => branch.push(p),
+                    None => branches.push(vec![p]),
+                }
+            }
         }
-        let mut instance = Automerge::new();
-        instance.apply_changes(path).ok()?;
-        Some(instance)
+        (main, branches)
     }
 
     /// Applies `run` to `instance` and returns what went in. Failures are narrowed down by halving.
@@ -275,10 +287,7 @@ impl Document {
                 parts.push(second);
                 parts.push(part);
             } else {
-                for p in part {
-                    self.lost.insert(p.change.hash());
-                    folded.poisoned.extend(p.entry.carriers.keys().map(|id| (*id, p.entry.author)));
-                }
+                self.lose(true, part, folded);
             }
         }
         applied
@@ -287,8 +296,8 @@ impl Document {
     fn without_stranded(&mut self, part: Vec<Pending>, folded: &mut Folded) -> Vec<Pending> {
         let mut kept = Vec::with_capacity(part.len());
         for p in part {
-            if p.entry.prev.is_some_and(|prev| self.lost.contains(&prev)) {
-                self.strand(vec![p], folded);
+            if p.entry.prev.is_some_and(|prev| self.lost.contains_key(&prev)) {
+                self.lose(false, vec![p], folded);
             } else {
                 kept.push(p);
             }
@@ -296,15 +305,17 @@ impl Document {
         kept
     }
 
-    fn strand(&mut self, part: Vec<Pending>, folded: &mut Folded) {
+    fn lose(&mut self, poisoned: bool, part: Vec<Pending>, folded: &mut Folded) {
         for p in part {
-            self.lost.insert(p.change.hash());
-            folded.stranded.extend(p.entry.carriers.keys());
+            self.lost.insert(p.hash, poisoned);
+            for envelope in p.entry.carriers.keys() {
+                folded.note(poisoned, *envelope, p.entry.author);
+            }
         }
     }
 
     fn show(&mut self, p: Pending) {
-        let hash = p.change.hash();
+        let hash = p.hash;
         self.index
             .extend((0u32..).zip(&p.entry.facts).map(|(at, fact)| (fact.id, hash, at)));
         self.applied.insert(hash, p.entry);
@@ -321,11 +332,25 @@ impl Document {
     }
 }
 
+/// The same facts under the same keys by the same actor, as a chain that starts with the branch.
+fn rerooted(branch: Vec<Pending>) -> Vec<Pending> {
+    let (mut prev, mut at) = (None, Link::START);
+    branch
+        .into_iter()
+        .map(|p| {
+            let entries = p.entry.facts.iter().map(|f| (f.key.clone(), f.value()));
+            let change = encode(&p.entry.actor, prev, at, entries);
+            (prev, at) = (Some(change.hash()), at.after(p.entry.facts.len() as u64));
+            Pending { change, ..p }
+        })
+        .collect()
+}
+
 /// A copy of `instance` with `part` applied and every fact of it read back, or nothing.
 fn attempt(instance: &Automerge, part: &[Pending]) -> Option<Automerge> {
     catch_unwind(AssertUnwindSafe(|| {
         #[cfg(test)]
-        super::testing::panic_if_marked(part.iter().map(|p| p.change.hash()));
+        super::testing::panic_if_marked(super::testing::Stage::Apply, part.iter().map(|p| p.hash));
         let mut next = instance.clone();
         next.apply_changes(part.iter().map(|p| p.change.clone())).ok()?;
         part.iter().all(|p| holds(&next, p)).then_some(next)
@@ -336,15 +361,11 @@ fn attempt(instance: &Automerge, part: &[Pending]) -> Option<Automerge> {
 
 /// True iff Automerge holds exactly the bytes the gate read, under each fact's key, by its actor.
 fn holds(instance: &Automerge, p: &Pending) -> bool {
-    p.change.start_op().get().checked_add(p.entry.facts.len() as u64).is_some()
-        && (p.change.start_op().get()..).zip(&p.entry.facts).all(|(number, fact)| {
-            let Ok(values) = instance.get_all(ROOT, fact.key.as_str()) else {
-                return false;
-            };
-            let Ok(expected) = fact.fact.encode() else { return false };
-            values.iter().any(|(value, op)| {
-                matches!(op, ObjId::Id(n, actor, _) if *n == number && actor == p.change.actor_id())
-                    && matches!(value, Value::Scalar(v) if matches!(&**v, ScalarValue::Bytes(b) if *b == expected))
-            })
+    (p.change.start_op().get()..).zip(&p.entry.facts).all(|(number, fact)| {
+        let (values, expected) = (instance.get_all(ROOT, fact.key.as_str()).unwrap_or_default(), fact.value());
+        values.iter().any(|(value, op)| {
+            matches!(op, ObjId::Id(n, actor, _) if *n == number && actor == p.change.actor_id())
+                && matches!(value, Value::Scalar(v) if matches!(&**v, ScalarValue::Bytes(b) if *b == expected))
         })
+    })
 }

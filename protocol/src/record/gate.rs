@@ -1,9 +1,11 @@
 //! The Automerge gate: the only way from a decrypted body to a document, in one mandatory order.
 //!
-//! 1. The payload splits within bounds. 2. Every chunk passes [`preflight`] on raw bytes. 3. The first chunk's predecessor is
-//! known, or the envelope waits (for its own author only). 4. Automerge decodes, inside `catch_unwind`. 5. Every operation puts
-//! bytes under the root with the one key its place and content give. 6. Encoding the same facts again gives the same bytes: what
-//! passes is exactly what an honest author's Automerge would have written.
+//! 1. The payload splits within bounds.
+//! 2. Every chunk passes [`preflight`] on raw bytes.
+//! 3. The first chunk's predecessor is known, or the envelope waits (and holds up its own author only).
+//! 4. Automerge decodes, inside `catch_unwind`.
+//! 5. Every operation puts bytes under the root with the one key its place and content give.
+//! 6. Encoding the same facts again gives the same bytes: what passes is exactly what an honest author's Automerge would write.
 //!
 //! The verdict depends on bytes, header and the author's own earlier changes, never on the order in which envelopes arrive. Never
 //! load a document chunk, a bundle or a sync message from a peer: nothing here does.
@@ -116,11 +118,17 @@ pub(super) struct AdmittedChange {
     pub(super) facts: Vec<AdmittedFact>,
 }
 
-#[derive(Clone)]
 pub(super) struct AdmittedFact {
     pub(super) id: FactId,
     pub(super) key: String,
     pub(super) fact: FactBody,
+}
+
+impl AdmittedFact {
+    /// The bytes Automerge holds.
+    pub(super) fn value(&self) -> Vec<u8> {
+        self.fact.encode().expect("decoded from bytes within the same bounds")
+    }
 }
 
 /// Shows counts, never contents.
@@ -162,7 +170,7 @@ impl Link {
 
 /// The changes admitted of one author in one document, incarnation and lane. Where the author forked, a tree.
 #[derive(Clone, Default, Debug)]
-pub struct Chain(BTreeMap<ChangeHash, Link>);
+pub(super) struct Chain(BTreeMap<ChangeHash, Link>);
 
 impl Chain {
     fn link(&self, prev: Option<ChangeHash>) -> Option<Link> {
@@ -174,8 +182,8 @@ impl Chain {
     }
 }
 
-/// Judges one decrypted body. `chain` is what has been admitted so far of the same author, document, incarnation and lane.
-pub fn admit(arrival: &Arrival, plaintext: &[u8], chain: &Chain) -> Verdict {
+/// Judges one decrypted body: a function of bytes alone. `chain` is what has been admitted so far of the same author, document, incarnation and lane.
+pub(super) fn admit(arrival: &Arrival, plaintext: &[u8], chain: &Chain) -> Verdict {
     match judge(arrival, plaintext, chain) {
         Ok(verdict) => verdict,
         Err(refusal) => Verdict::Refused(refusal),
@@ -212,6 +220,8 @@ fn judge(arrival: &Arrival, plaintext: &[u8], chain: &Chain) -> Result<Verdict, 
 /// Steps 4 to 6 for one chunk.
 fn read(arrival: &Arrival, actor: &Actor, chunk: &[u8], outline: &Outline, at: Link) -> Result<AdmittedChange, Refusal> {
     let change = Change::try_from(chunk).map_err(|_| Refusal::Undecodable)?;
+    #[cfg(test)]
+    super::testing::panic_if_marked(super::testing::Stage::Decode, [change.hash()]);
     if change.len() as u64 != outline.ops {
         return Err(Refusal::NotCanonical);
     }

@@ -9,6 +9,8 @@
 //! Reading: a decrypted body → [`payload`] → [`preflight`] (our own parser, before Automerge sees a byte) → [`Gate::offer`] →
 //! [`Document::fold`]. Writing: [`OwnChain::next`] → [`payload::encode`] → seal.
 
+#[cfg(test)]
+mod attacks;
 mod chain;
 mod current;
 mod document;
@@ -28,7 +30,7 @@ pub use automerge::ChangeHash;
 pub use chain::{OwnChain, WriteError, Written};
 pub use document::{Document, FactView, Folded, Label};
 pub use fact::{FactBody, FactKind, MAX_FACT_BODY, MAX_SOURCE, MAX_SUPERSEDES, RecordHead, fact_id};
-pub use gate::{Admitted, Arrival, Chain, Gate, MAX_WAITING, Refusal, Verdict, admit};
+pub use gate::{Admitted, Arrival, Gate, MAX_WAITING, Refusal, Verdict};
 pub use payload::PayloadError;
 pub use pen::{Pen, SeatSecrets};
 pub use poison::PoisonList;

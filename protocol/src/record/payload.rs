@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn counts_and_sizes_are_bounded() {
         assert!(encode::<Vec<u8>>(&[]).is_err());
-        assert!(encode(&vec![[1u8]; MAX_CHUNKS]).is_ok());
-        assert!(encode(&vec![[1u8]; MAX_CHUNKS + 1]).is_err());
+        assert!(encode(&[[1u8]; MAX_CHUNKS]).is_ok());
+        assert!(encode(&[[1u8]; MAX_CHUNKS + 1]).is_err());
         let many = [&[0][..], &[1, 5].repeat(MAX_CHUNKS + 1)].concat();
         assert_eq!(decode(&many), Err(WireError::OutOfBounds("chunks").into()));
         let noise: Vec<u8> = (0..MAX_PAYLOAD as u32 / 32 + 1)

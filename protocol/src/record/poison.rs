@@ -1,13 +1,13 @@
-//! Envelopes that make Automerge fail, remembered across a crash.
+//! Envelopes that kill the process, remembered across its death.
 //!
-//! A panic is caught where it happens; an abort, an exhausted memory or a killed process is not. So the caller stores this list
-//! *before* it opens a batch ([`PoisonList::begin`]), again after it ([`PoisonList::settle`]), and reads it first at start
-//! ([`PoisonList::decode`]). Whatever was in hand when the process died is then opened alone; what is alone in hand at three deaths
-//! is poisoned. One death proves nothing: a power cut must not hide a good fact.
+//! A panic is contained where it happens, each time the document is opened, and needs no memory ([`super::Folded::poisoned`]). An
+//! abort, exhausted memory or a killed process is not contained. So the caller stores this list *before* it opens a batch
+//! ([`PoisonList::begin`]), again after it ([`PoisonList::settle`]), and reads it first at start ([`PoisonList::decode`]). Whatever
+//! was in hand when the process died is then opened alone; what was alone in hand at three deaths is poisoned: kept in the set, not
+//! opened any more, its author to be flagged. One death proves nothing: a power cut must not hide a good fact.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::Folded;
 use crate::ids::ItemId;
 use crate::wire::{Reader, WireError, Writer, strictly_ascending};
 
@@ -51,12 +51,11 @@ impl PoisonList {
         self.in_hand = batch.iter().copied().collect();
     }
 
-    /// The batch is done: what it poisoned is remembered, the rest is cleared of suspicion. Store the list again.
-    pub fn settle(&mut self, folded: &Folded) {
+    /// The process has outlived the batch: it is cleared of suspicion. Store the list again.
+    pub fn settle(&mut self) {
         for id in std::mem::take(&mut self.in_hand) {
             self.suspects.remove(&id);
         }
-        self.poisoned.extend(folded.poisoned.iter().map(|(envelope, _)| *envelope));
     }
 
     /// Three lists, each a u16 count and ascending ids; suspects carry their strikes.
@@ -139,7 +138,7 @@ mod tests {
                     continue 'start;
                 }
                 opened.extend(batch);
-                list.settle(&Folded::default());
+                list.settle();
             }
             assert!(list.is_poisoned(&killer));
             break;
@@ -155,7 +154,7 @@ mod tests {
         let mut list = PoisonList::decode(&list.encode()).unwrap();
         assert!(!list.is_poisoned(&id(1)));
         list.begin(&[id(1)]);
-        list.settle(&Folded::default());
+        list.settle();
         assert_eq!(PoisonList::decode(&list.encode()).unwrap(), PoisonList::default());
     }
 

@@ -8,18 +8,25 @@ use super::*;
 use crate::envelope::Lane;
 use crate::ids::{DocId, Hlc, ItemId, SeatKey};
 
+/// Where a marked change panics.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Decode,
+    Apply,
+}
+
 thread_local! {
-    static MARKED: RefCell<BTreeSet<ChangeHash>> = const { RefCell::new(BTreeSet::new()) };
+    static MARKED: RefCell<BTreeSet<(Stage, ChangeHash)>> = const { RefCell::new(BTreeSet::new()) };
 }
 
-/// From now on, applying this change panics (in this thread).
-pub(super) fn mark(hash: ChangeHash) {
-    MARKED.with_borrow_mut(|m| m.insert(hash));
+/// From now on, this change panics at `stage` (in this thread).
+pub(super) fn mark(stage: Stage, hash: ChangeHash) {
+    MARKED.with_borrow_mut(|m| m.insert((stage, hash)));
 }
 
-pub(super) fn panic_if_marked(hashes: impl Iterator<Item = ChangeHash>) {
+pub(super) fn panic_if_marked(stage: Stage, hashes: impl IntoIterator<Item = ChangeHash>) {
     for hash in hashes {
-        assert!(!MARKED.with_borrow(|m| m.contains(&hash)), "marked by the test");
+        assert!(!MARKED.with_borrow(|m| m.contains(&(stage, hash))), "marked by the test");
     }
 }
 
