@@ -237,12 +237,10 @@ impl Log {
         }
     }
 
-    /// Takes up writing where a replay ended: cuts what was torn, makes durable what was read.
+    /// Takes up writing where a replay ended, and cuts what was torn; [`Self::resume`] makes that durable.
     pub(super) fn settle(&mut self, replayed: &Replayed) -> Result<(), StoreError> {
         if let Some((number, len)) = replayed.cut {
-            let file = private_file().open(self.path(number))?;
-            file.set_len(len)?;
-            file.sync_all()?;
+            private_file().open(self.path(number))?.set_len(len)?;
             self.segments.get_mut(&number).expect("the cut is in a listed segment").len = len;
         }
         self.next_batch = replayed.next_batch;
@@ -428,5 +426,75 @@ impl Replayed {
 
     pub(super) fn is_damaged(&self) -> bool {
         self.damaged > 0 || self.lost_batches > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        static FAILING: Cell<Option<io::ErrorKind>> = const { Cell::new(None) };
+    }
+
+    fn sync(file: &File) -> io::Result<()> {
+        FAILING.get().map_or_else(|| file.sync_data(), |kind| Err(kind.into()))
+    }
+
+    fn open(dir: &Path) -> (Log, Vec<Vec<u8>>) {
+        let mut log = Log::open(&dir.join("log"), 1 << 20, Reserve::new(dir, 0)).unwrap();
+        log.sync = sync;
+        let mut keys = Vec::new();
+        let mut note = |entry: Entry<'_>, _| match entry {
+            Entry::Put { key, .. } => keys.push(key.to_vec()),
+            other => panic!("{other:?}"),
+        };
+        let found = log.replay(false, &mut note, &mut |_, _| {}).unwrap();
+        assert!(!found.is_damaged(), "{found:?}");
+        log.settle(&found).unwrap();
+        log.resume(true).unwrap();
+        (log, keys)
+    }
+
+    fn put(log: &mut Log, key: &[u8]) -> Result<Vec<Position>, StoreError> {
+        log.append(false, &|record| record.push(&Entry::Put { key, value: b"" }))
+    }
+
+    #[test]
+    fn after_a_failed_sync_the_file_is_given_up_and_the_attempt_never_counts() {
+        // fsyncgate, 2018: after one failed fsync the next one on the same file says yes, and the data is gone.
+        for kind in [io::ErrorKind::Other, io::ErrorKind::StorageFull] {
+            let dir = tempfile::tempdir().unwrap();
+            let (mut log, _) = open(dir.path());
+            put(&mut log, b"first").unwrap();
+            let (number, segment) = log.segments.last_key_value().unwrap();
+            let (path, header, len) = (log.path(*number), segment.header.unwrap(), segment.len);
+            FAILING.set(Some(kind));
+            let refusal = put(&mut log, b"attempt").unwrap_err();
+            assert_eq!(matches!(refusal, StoreError::Full), kind == io::ErrorKind::StorageFull);
+            assert!(put(&mut log, b"attempt").is_err(), "no new segment either while syncs fail");
+            FAILING.set(None);
+            put(&mut log, b"second").unwrap();
+            put(&mut log, b"third").unwrap();
+            assert_eq!((log.poisoned, log.segments()), (1, 2));
+            drop(log);
+            // The attempt comes back to light, whole: the truncation was not durable.
+            let mut attempt = Record::new(&header, 1, len);
+            attempt.push(&Entry::Put {
+                key: b"attempt",
+                value: b"",
+            });
+            let attempt = attempt.finish().0;
+            for left in [attempt.len(), attempt.len() - 1, 10, 0] {
+                let whole = fs::read(&path).unwrap()[..len as usize].to_vec();
+                fs::write(&path, [&whole, &attempt[..left]].concat()).unwrap();
+                assert_eq!(
+                    open(dir.path()).1,
+                    [&b"first"[..], b"second", b"third"],
+                    "{left} bytes of the attempt"
+                );
+            }
+        }
     }
 }

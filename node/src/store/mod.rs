@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bocage_protocol::ids::{DocId, ItemId};
-use bocage_protocol::store::{Batch, OrderKey, Store, StoreError, VerifyReport};
+use bocage_protocol::store::{Batch, LocalRecord, OrderKey, Store, StoreError, VerifyReport};
 
 mod checkpoint;
 mod index;
@@ -292,7 +292,7 @@ impl Store for LogStore {
         self.index.locals.get(key).map(|at| self.local_at(key, *at)).transpose()
     }
 
-    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<LocalRecord>, StoreError> {
         let from = self.index.locals.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
         from.take_while(|(key, _)| key.starts_with(prefix))
             .map(|(key, at)| Ok((key.clone(), self.local_at(key, *at)?)))

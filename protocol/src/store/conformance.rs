@@ -6,7 +6,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Batch, LocalWrite, MAX_BATCH, MAX_ITEM, MAX_LOCAL_KEY, MAX_LOCAL_VALUE, OrderKey, Store, StoreError, StoredItem};
+use super::{Batch, LocalRecord, LocalWrite, MAX_BATCH, MAX_ITEM, MAX_LOCAL_KEY, MAX_LOCAL_VALUE, OrderKey, Store, StoreError, StoredItem};
 use crate::ids::{DocId, Hlc, ItemId};
 
 /// Runs everything. Panics, with the name of the broken rule, on the first store that breaks one.
@@ -66,7 +66,7 @@ pub fn local(key: &[u8], value: Option<&[u8]>) -> Batch {
 #[derive(PartialEq, Eq, Debug)]
 pub struct Contents {
     pub items: Vec<(OrderKey, Arc<[u8]>)>,
-    pub local: Vec<(Vec<u8>, Vec<u8>)>,
+    pub local: Vec<LocalRecord>,
 }
 
 /// Reads a whole store, checking on the way that its answers agree with each other.

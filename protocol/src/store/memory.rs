@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Batch, OrderKey, Store, StoreError, VerifyReport};
+use super::{Batch, LocalRecord, OrderKey, Store, StoreError, VerifyReport};
 use crate::ids::{DocId, ItemId};
 
 /// A [`Store`] in ordinary maps. "Durable" here means: as long as the value lives.
@@ -62,7 +62,7 @@ impl Store for MemoryStore {
         Ok(self.local.get(key).cloned())
     }
 
-    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<LocalRecord>, StoreError> {
         let from = self.local.range(prefix.to_vec()..);
         Ok(from
             .take_while(|(k, _)| k.starts_with(prefix))

@@ -60,6 +60,9 @@ pub struct LocalWrite {
     pub value: Option<Vec<u8>>,
 }
 
+/// Name and value of a local record as it is read.
+pub type LocalRecord = (Vec<u8>, Vec<u8>);
+
 /// Longest name of a local record.
 pub const MAX_LOCAL_KEY: usize = 256;
 /// Longest value of a local record.
@@ -170,7 +173,7 @@ pub trait Store {
     fn local(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Names and values of local records that start with `prefix`, in byte order.
-    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<LocalRecord>, StoreError>;
 
     /// Reads everything and compares checksums.
     fn verify(&mut self) -> Result<VerifyReport, StoreError>;
