@@ -1,2 +1,12 @@
+//! The shell around the protocol: libp2p, disk, keys, FHIR files, the local API, the command `bocage`.
+//!
+//! Everything that decides lives in `bocage-protocol`; this crate reads clocks, draws randomness, opens sockets and syncs disks. It
+//! deliberately has no rule of its own about who may read what.
+//!
+//! Read first: [`driver`] (the loop that feeds the engine), [`client`] (what may be asked of a node), [`store::LogStore`].
+#![forbid(unsafe_code)]
+
 pub mod keystore;
+pub mod network;
+pub mod store;
 pub mod words;

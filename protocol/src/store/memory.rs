@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Batch, MAX_ITEM, MAX_LOCAL_KEY, MAX_LOCAL_VALUE, OrderKey, Store, StoreError, VerifyReport};
+use super::{Batch, LocalRecord, OrderKey, Store, StoreError, VerifyReport};
 use crate::ids::{DocId, ItemId};
 
 /// A [`Store`] in ordinary maps. "Durable" here means: as long as the value lives.
@@ -18,18 +18,12 @@ pub struct MemoryStore {
 
 impl Store for MemoryStore {
     fn commit(&mut self, batch: &Batch) -> Result<Vec<bool>, StoreError> {
-        if batch.items.iter().any(|i| i.bytes.len() > MAX_ITEM) {
-            return Err(StoreError::OutOfBounds("item"));
-        }
-        for write in &batch.local {
-            if write.key.len() > MAX_LOCAL_KEY || write.value.as_ref().is_some_and(|v| v.len() > MAX_LOCAL_VALUE) {
-                return Err(StoreError::OutOfBounds("local record"));
-            }
-        }
+        batch.check()?;
         let mut new = Vec::with_capacity(batch.items.len());
         for item in &batch.items {
-            let first = self.items.insert(item.key.id, item.bytes.clone()).is_none();
+            let first = !self.items.contains_key(&item.key.id);
             if first {
+                self.items.insert(item.key.id, item.bytes.clone());
                 self.order.insert(item.key);
                 self.documents.entry(item.doc).or_default().insert(item.key);
             }
@@ -68,7 +62,7 @@ impl Store for MemoryStore {
         Ok(self.local.get(key).cloned())
     }
 
-    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<LocalRecord>, StoreError> {
         let from = self.local.range(prefix.to_vec()..);
         Ok(from
             .take_while(|(k, _)| k.starts_with(prefix))
@@ -87,5 +81,16 @@ impl Store for MemoryStore {
 
     fn close(self: Box<Self>) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance;
+
+    #[test]
+    fn the_twin_is_a_store() {
+        conformance::suite(&mut MemoryStore::default, &mut |store| store);
     }
 }

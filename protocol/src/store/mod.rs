@@ -60,12 +60,19 @@ pub struct LocalWrite {
     pub value: Option<Vec<u8>>,
 }
 
+/// Name and value of a local record as it is read.
+pub type LocalRecord = (Vec<u8>, Vec<u8>);
+
 /// Longest name of a local record.
 pub const MAX_LOCAL_KEY: usize = 256;
 /// Longest value of a local record.
 pub const MAX_LOCAL_VALUE: usize = 4 * 1024 * 1024;
 /// Longest item, with room over the longest envelope.
 pub const MAX_ITEM: usize = 320 * 1024;
+/// Most a batch weighs ([`Batch::weight`]): what a store must be able to write, and to read back, in one piece.
+pub const MAX_BATCH: usize = 32 * 1024 * 1024;
+/// What a write weighs besides its own bytes: covers its key and its framing on disk.
+pub const WRITE_WEIGHT: usize = 128;
 
 /// All or nothing: after a crash either every write of a batch is there or none.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -78,6 +85,31 @@ pub struct Batch {
 impl Batch {
     pub fn is_empty(&self) -> bool {
         self.items.is_empty() && self.local.is_empty()
+    }
+
+    /// Bytes to write, framing included, rounded up.
+    pub fn weight(&self) -> usize {
+        let items = self.items.iter().map(|i| i.bytes.len() + WRITE_WEIGHT);
+        let local = self
+            .local
+            .iter()
+            .map(|w| w.key.len() + w.value.as_ref().map_or(0, Vec::len) + WRITE_WEIGHT);
+        items.chain(local).fold(0, usize::saturating_add)
+    }
+
+    /// The bounds every store holds a batch to, before it writes any of it.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.items.iter().any(|i| i.bytes.len() > MAX_ITEM) {
+            return Err(StoreError::OutOfBounds("item"));
+        }
+        let too_long = |w: &LocalWrite| w.key.len() > MAX_LOCAL_KEY || w.value.as_ref().is_some_and(|v| v.len() > MAX_LOCAL_VALUE);
+        if self.local.iter().any(too_long) {
+            return Err(StoreError::OutOfBounds("local record"));
+        }
+        if self.weight() > MAX_BATCH {
+            return Err(StoreError::OutOfBounds("batch"));
+        }
+        Ok(())
     }
 }
 
@@ -141,7 +173,7 @@ pub trait Store {
     fn local(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Names and values of local records that start with `prefix`, in byte order.
-    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+    fn local_prefix(&self, prefix: &[u8]) -> Result<Vec<LocalRecord>, StoreError>;
 
     /// Reads everything and compares checksums.
     fn verify(&mut self) -> Result<VerifyReport, StoreError>;
