@@ -1,0 +1,3 @@
+//! Integration tests of the node, one binary.
+
+mod network;
