@@ -9,17 +9,19 @@
 //! and copies of the file taken before a passphrase was changed (they open with the old one: revoke the seat instead).
 
 mod cost;
-mod file;
+pub(crate) mod file;
 mod node_key;
 mod passphrase;
 mod seat;
+mod secrets;
 
 pub use cost::{Argon2Cost, CostRefused, StretchError};
 pub use file::permission_warning;
 pub(crate) use file::{Frame, FrameError};
 pub use node_key::{NodeKeyFile, NodeKeys};
 pub use passphrase::{MIN_CHARACTERS, MIN_DISTINCT, RECOMMENDED_WORDS, Strength, WeakPassphrase, estimate_strength};
-pub use seat::{KeyName, SeatKeystore, SecretSet, SlotKind, UnlockedSeat};
+pub use seat::{SeatKeystore, SlotKind, UnlockedSeat};
+pub use secrets::{KeyName, SecretSet};
 
 use bocage_protocol::crypto::Entropy;
 use std::io;

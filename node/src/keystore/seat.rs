@@ -11,13 +11,13 @@ use bocage_protocol::crypto::{Entropy, Secret, context, hedged};
 use bocage_protocol::wire::{Reader, WireError, Writer, strictly_ascending};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::file::{self, Frame};
 use super::passphrase::{Strength, estimate_strength, normalised};
+use super::secrets::{KeyName, SecretSet};
 use super::{Argon2Cost, CostRefused, KeystoreError, warn_if_not_private};
 
 const FRAME: Frame = Frame {
@@ -27,47 +27,8 @@ const FRAME: Frame = Frame {
 
 /// One per [`SlotKind`].
 const MAX_SLOTS: usize = 3;
-/// One per [`KeyName`], with room for later ones.
-const MAX_SECRETS: usize = 16;
-/// Code 1, secret 32.
-const SECRET_LEN: usize = 33;
 /// Poly1305.
 const TAG: usize = 16;
-
-/// A secret's place in a keystore.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[repr(u8)]
-pub enum KeyName {
-    /// Ed25519 seed of the seat.
-    SeatSigning = 1,
-    /// Seed of the key that epochs are wrapped to.
-    SeatKem = 2,
-    /// Ed25519 seed of the practitioner: only where it isn't kept offline.
-    Practitioner = 3,
-    /// Seed of the recovery seat, while it is being split.
-    Recovery = 4,
-    /// Ed25519 seed of a facility: in an administrator's seat, never in a node.
-    Facility = 5,
-    /// Ed25519 seed of an authority of the charter.
-    Authority = 6,
-    /// Seals this seat's projections and caches on disk.
-    Cache = 7,
-}
-
-impl KeyName {
-    fn from_u8(v: u8) -> Result<Self, WireError> {
-        Ok(match v {
-            1 => Self::SeatSigning,
-            2 => Self::SeatKem,
-            3 => Self::Practitioner,
-            4 => Self::Recovery,
-            5 => Self::Facility,
-            6 => Self::Authority,
-            7 => Self::Cache,
-            _ => return Err(WireError::Unknown("secret name")),
-        })
-    }
-}
 
 /// A way into a keystore.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -97,55 +58,6 @@ impl fmt::Display for SlotKind {
             Self::SecondPassphrase => "second passphrase",
             Self::Recovery => "set of recovery words",
         })
-    }
-}
-
-/// Named secrets, wiped when dropped.
-#[derive(Default)]
-pub struct SecretSet(BTreeMap<KeyName, Secret>);
-
-impl SecretSet {
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds or replaces one.
-    pub fn with(mut self, name: KeyName, secret: Secret) -> Self {
-        self.0.insert(name, secret);
-        self
-    }
-
-    pub fn secret(&self, name: KeyName) -> Option<&Secret> {
-        self.0.get(&name)
-    }
-
-    pub fn names(&self) -> impl Iterator<Item = KeyName> {
-        self.0.keys().copied()
-    }
-
-    /// Count u8, then code 1 and secret 32, ascending by code.
-    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Zeroizing::new(Vec::with_capacity(1 + self.0.len() * SECRET_LEN));
-        out.push(self.0.len() as u8);
-        for (name, secret) in &self.0 {
-            out.push(*name as u8);
-            out.extend_from_slice(&secret.0);
-        }
-        out
-    }
-
-    fn parse(bytes: &[u8]) -> Result<Self, WireError> {
-        let mut r = Reader::new(bytes);
-        let mut names = Vec::new();
-        let mut set = Self::new();
-        for _ in 0..r.count(MAX_SECRETS, "secrets")? {
-            let name = KeyName::from_u8(r.u8()?)?;
-            names.push(name);
-            set.0.insert(name, Secret(r.array()?));
-        }
-        strictly_ascending(&names, "secrets")?;
-        r.end()?;
-        Ok(set)
     }
 }
 
@@ -271,12 +183,12 @@ impl UnlockedSeat {
 
     /// Adds or replaces a secret, durably.
     pub fn insert(&mut self, name: KeyName, secret: Secret, entropy: &mut dyn Entropy) -> Result<(), KeystoreError> {
-        let before = self.secrets.0.insert(name, secret);
+        let before = self.secrets.insert(name, secret);
         let saved = self.save(self.file.slots.clone(), entropy);
         if saved.is_err() {
             match before {
-                Some(old) => self.secrets.0.insert(name, old),
-                None => self.secrets.0.remove(&name),
+                Some(old) => self.secrets.insert(name, old),
+                None => self.secrets.remove(name),
             };
         }
         saved
@@ -284,10 +196,10 @@ impl UnlockedSeat {
 
     /// Takes a secret out, durably: a recovery seed once it is split, a practitioner key that goes offline.
     pub fn remove(&mut self, name: KeyName, entropy: &mut dyn Entropy) -> Result<(), KeystoreError> {
-        let Some(old) = self.secrets.0.remove(&name) else { return Ok(()) };
+        let Some(old) = self.secrets.remove(name) else { return Ok(()) };
         let saved = self.save(self.file.slots.clone(), entropy);
         if saved.is_err() {
-            self.secrets.0.insert(name, old);
+            self.secrets.insert(name, old);
         }
         saved
     }
@@ -444,7 +356,7 @@ fn parse(body: &[u8]) -> Result<Result<Parts, CostRefused>, WireError> {
     strictly_ascending(&kinds, "slots")?;
     let payload = Sealed {
         nonce: r.array()?,
-        ciphertext: r.sized(1 + MAX_SECRETS * SECRET_LEN + TAG, "payload")?.to_vec(),
+        ciphertext: r.sized(SecretSet::MAX_BYTES + TAG, "payload")?.to_vec(),
     };
     r.end()?;
     Ok(Ok((slots, payload)))

@@ -1,0 +1,69 @@
+//! Every row of the attack table that this version claims to withstand has a test that bears its number.
+
+use std::collections::BTreeMap;
+
+use super::repository::{Source, rust};
+
+/// Rows of the table (SPEC.md § Attacks), as inclusive ranges.
+const CLAIMED: [(u32, u32); 7] = [(1, 11), (13, 23), (26, 27), (29, 39), (49, 50), (61, 65), (67, 68)];
+
+#[test]
+fn every_claimed_row_has_a_test() {
+    let tests = numbered_tests();
+    let missing: Vec<String> = claimed().filter(|n| !tests.contains_key(n)).map(|n| format!("T-{n:02}")).collect();
+    assert!(
+        missing.is_empty(),
+        "no test named tNN_… for {}: {}",
+        missing.len(),
+        missing.join(", ")
+    );
+}
+
+fn claimed() -> impl Iterator<Item = u32> {
+    CLAIMED.into_iter().flat_map(|(first, last)| first..=last)
+}
+
+/// Row → where its tests are.
+fn numbered_tests() -> BTreeMap<u32, Vec<String>> {
+    let mut out: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for source in rust() {
+        for (number, place) in tests_in(source) {
+            out.entry(number).or_default().push(place);
+        }
+    }
+    out
+}
+
+fn tests_in(source: &Source) -> Vec<(u32, String)> {
+    let mut out = Vec::new();
+    let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+    for (i, line) in lines.iter().enumerate() {
+        let Some((_, rest)) = line.split_once("fn ") else { continue };
+        let name = rest.split(['(', '<']).next().unwrap_or_default();
+        let attributes = lines[..i].iter().rev().take_while(|l| l.starts_with("#[") || l.starts_with("//"));
+        let is_test = attributes
+            .clone()
+            .any(|l| l.starts_with("#[test]") || l.starts_with("#[tokio::test"));
+        if is_test {
+            out.extend(rows(name).map(|n| (n, format!("{}:{}", source.path, i + 1))));
+        }
+    }
+    out
+}
+
+/// The rows a test's name begins with: `t03_t04_a_replay…` is for 3 and 4.
+fn rows(name: &str) -> impl Iterator<Item = u32> {
+    name.split('_')
+        .map_while(|part| part.strip_prefix('t').filter(|d| d.len() == 2).and_then(|d| d.parse().ok()))
+}
+
+#[test]
+fn only_tests_that_run_are_counted() {
+    let source = Source {
+        path: "x.rs".into(),
+        text: "#[test]\nfn t03_t04_replay() {}\nfn t05_no_attribute() {}\n#[test]\nfn about_t06() {}\n#[tokio::test(flavor = \"x\")]\n// why\nasync fn t07_x() {}".into(),
+    };
+    let found: Vec<u32> = tests_in(&source).into_iter().map(|(n, _)| n).collect();
+    assert_eq!(found, [3, 4, 7]);
+    assert_eq!(claimed().count(), 11 + 11 + 2 + 11 + 2 + 5 + 2);
+}
