@@ -1,9 +1,4 @@
-<<<<<<< HEAD
-//! What the node promises to the outside: real files, real processes.
-
-mod store;
-=======
-//! Integration tests of the node, one binary.
+//! What the node promises to the outside: real files, real sockets, real processes.
 
 mod network;
->>>>>>> network
+mod store;
