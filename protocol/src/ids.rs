@@ -105,7 +105,7 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// The inverse of [`hex`]; `None` unless every character is a hexadecimal digit and the length is even.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     (0..text.len())

@@ -112,21 +112,3 @@ impl Pen {
 fn local_key(seat: &SeatKey) -> Vec<u8> {
     [b"chain/", &seat.0[..]].concat()
 }
-
-/// Signs a clear body at the pen's next place.
-pub(crate) fn write_clear(
-    pen: &mut Pen,
-    network: &NetworkId,
-    secrets: &SeatSecrets,
-    now_ms: u64,
-    (kind, lane): (Kind, Lane),
-    doc: DocId,
-    authority: Vec<GrantId>,
-    body: Vec<u8>,
-) -> Result<Verified, crate::wire::WireError> {
-    let written = pen
-        .header(now_ms, kind, lane, doc, Kid::ZERO, authority)
-        .clear(&secrets.signing, network, body)?;
-    pen.advance(&written);
-    Ok(written)
-}

@@ -354,16 +354,11 @@ mod tests {
             Kind::Grant,
             Kind::Revoke,
             Kind::KeyEpoch,
-            Kind::ForkProof,
             Kind::Deposit,
         ];
         let mut items: Vec<Item> = (0..300).map(|_| territory.envelope()).collect();
         for kind in kinds.iter().cycle().take(200) {
-            let lane = if matches!(kind, Kind::Revoke | Kind::ForkProof) {
-                Lane::Control
-            } else {
-                Lane::Rest
-            };
+            let lane = if *kind == Kind::Revoke { Lane::Control } else { Lane::Rest };
             let body = padded_body(&mut territory.random);
             items.push(territory.write(*kind, lane, body));
             items.push(territory.op());

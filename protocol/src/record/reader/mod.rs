@@ -28,6 +28,7 @@ mod share;
 mod tests;
 mod write;
 
+pub use share::ROUND_MS;
 pub use write::{NewFact, Write, WriteRefused};
 
 /// Content that is opened and folded at a time: bounds what is decrypted in memory at once.
