@@ -178,30 +178,50 @@ impl Builder {
 
     pub(super) fn finish(self) -> Index {
         let mut index = self.index;
-        let listed = |slots: &[Slot]| -> Vec<u32> { (0..slots.len() as u32).filter(|&n| slots[n as usize].is_listed()).collect() };
-        let mut by_id = listed(&index.slots);
-        by_id.sort_by_key(|&n| index.slots[n as usize].key.id);
-        let repeated: Vec<u32> = by_id
-            .windows(2)
-            .filter(|w| index.slots[w[0] as usize].key.id == index.slots[w[1] as usize].key.id)
-            .map(|w| w[1])
+        let slots = &mut index.slots;
+        // Sorted with the first bytes beside each number: following every number to its slot would cost ten times as long.
+        let mut by_id: Vec<(u64, u32)> = listed(slots).map(|n| (prefix(&slots[n as usize].key.id), n)).collect();
+        by_id.sort_unstable_by(|a, b| {
+            let full = |n: u32| (&slots[n as usize].key.id, n);
+            a.0.cmp(&b.0).then_with(|| full(a.1).cmp(&full(b.1)))
+        });
+        let mut last: Option<ItemId> = None;
+        by_id.retain(|&(_, n)| {
+            let slot = &mut slots[n as usize];
+            let is_first = last.replace(slot.key.id) != Some(slot.key.id);
+            if !is_first {
+                slot.at.len = 0;
+            }
+            is_first
+        });
+        index.by_id = Sorted::from_sorted(by_id.into_iter().map(|(_, n)| n));
+        let mut by_key: Vec<(u8, u64, u32)> = listed(slots)
+            .map(|n| {
+                let key = &slots[n as usize].key;
+                (key.lane, key.time.0, n)
+            })
             .collect();
-        for n in repeated {
-            index.slots[n as usize].at.len = 0;
-        }
-        by_id.retain(|&n| index.slots[n as usize].is_listed());
-        let mut by_key = listed(&index.slots);
-        by_key.sort_by_key(|&n| index.slots[n as usize].key);
-        let mut by_doc = by_key.clone();
-        by_doc.sort_by_key(|&n| index.slots[n as usize].doc);
-        for slot in index.slots.iter().filter(|s| s.is_listed()) {
+        by_key.sort_unstable_by(|a, b| {
+            let id = |n: u32| &slots[n as usize].key.id;
+            (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| id(a.2).cmp(id(b.2)))
+        });
+        let mut by_doc: Vec<(u32, u32)> = (0..).zip(&by_key).map(|(rank, k)| (slots[k.2 as usize].doc, rank)).collect();
+        by_doc.sort_unstable();
+        index.by_doc = Sorted::from_sorted(by_doc.into_iter().map(|(_, rank)| by_key[rank as usize].2));
+        index.by_key = Sorted::from_sorted(by_key.into_iter().map(|(_, _, n)| n));
+        for slot in slots.iter().filter(|s| s.is_listed()) {
             add(&mut index.sum, &slot.key.id, false);
         }
-        index.by_id = Sorted::from_sorted(&by_id);
-        index.by_key = Sorted::from_sorted(&by_key);
-        index.by_doc = Sorted::from_sorted(&by_doc);
         index
     }
+}
+
+fn listed(slots: &[Slot]) -> impl Iterator<Item = u32> + '_ {
+    (0..).zip(slots).filter(|(_, slot)| slot.is_listed()).map(|(n, _)| n)
+}
+
+fn prefix(id: &ItemId) -> u64 {
+    u64::from_be_bytes(*id.0.first_chunk().expect("an id has 32 bytes"))
 }
 
 fn add(sum: &mut [u64; 4], id: &ItemId, negative: bool) {
@@ -229,11 +249,13 @@ type Place = (usize, usize);
 impl Sorted {
     const CHUNK: usize = 1024;
 
-    fn from_sorted(list: &[u32]) -> Self {
-        Self {
-            chunks: list.chunks(Self::CHUNK * 3 / 4).map(<[u32]>::to_vec).collect(),
-            len: list.len(),
+    fn from_sorted(mut list: impl ExactSizeIterator<Item = u32>) -> Self {
+        let len = list.len();
+        let mut chunks = Vec::new();
+        while list.len() > 0 {
+            chunks.push(list.by_ref().take(Self::CHUNK * 3 / 4).collect());
         }
+        Self { chunks, len }
     }
 
     /// Where `key` is, or where it would go.
