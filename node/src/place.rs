@@ -1,0 +1,341 @@
+//! Making a place: its keys, its certificates, its teams, and the three steps of enrolment as files.
+//!
+//! The joiner makes every key itself; what leaves the machine is public. Facility, practitioner and seat keys live in the seat
+//! keystore behind the passphrase, never in the node's own key file.
+
+use std::fs;
+use std::path::Path;
+
+use bocage_protocol::access::matrix;
+use bocage_protocol::access::team::found_team;
+use bocage_protocol::clinical::identifiers;
+use bocage_protocol::crypto::{Entropy, KemSecret, Secret, derive};
+use bocage_protocol::identity::enrol::{self, Admission, Invitation, Part, Request};
+use bocage_protocol::identity::{Charter, FacilityKind, MatrixVersion, OpBody, Profession, RegistryOp, Validity, op::REGISTRY_OP};
+use bocage_protocol::ids::{FacilityKey, Hlc, NetworkId, NodeKey, PractitionerKey, SeatKey};
+use bocage_protocol::record::{Pen, SeatSecrets};
+use bocage_protocol::store::{Batch, LocalWrite, Store};
+use ed25519_dalek::SigningKey;
+
+use crate::client::Failure;
+use crate::core::{Core, now_ms, random_u64};
+use crate::home::Home;
+use crate::keystore::{Argon2Cost, KeyName, NodeKeyFile, NodeKeys, OsEntropy, SeatKeystore, SecretSet, UnlockedSeat};
+use crate::store::LogStore;
+
+const DAY_MS: u64 = 24 * 3_600 * 1_000;
+
+/// What the person at the keyboard says about this place.
+#[derive(Clone, Debug)]
+pub struct Description {
+    pub facility: String,
+    pub kind: FacilityKind,
+    pub finess: String,
+    pub town: String,
+    pub practitioner: Option<(String, Profession, String)>,
+}
+
+impl Description {
+    /// Checks numbers as they are typed: a wrong key is an error here.
+    ///
+    /// # Errors
+    /// A FINESS or RPPS number whose key is wrong, or an empty name.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.facility.trim().is_empty() {
+            return Err(Failure::new("usage", "the facility needs a name"));
+        }
+        if !self.finess.is_empty() {
+            identifiers::Finess::parse(&self.finess).map_err(|e| Failure::new("usage", format!("FINESS {}: {e}", self.finess)))?;
+        }
+        if let Some((name, _, rpps)) = &self.practitioner {
+            if name.trim().is_empty() {
+                return Err(Failure::new("usage", "the practitioner needs a name"));
+            }
+            if !rpps.is_empty() {
+                identifiers::Rpps::parse(rpps).map_err(|e| Failure::new("usage", format!("RPPS {rpps}: {e}")))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keys and certificates of a place that no authority has signed yet.
+struct Made {
+    facility: SigningKey,
+    body: OpBody,
+    hlc: Hlc,
+    secrets: SecretSet,
+    /// Certificates that the facility issues itself, and its team.
+    items: Vec<Vec<u8>>,
+    team: Option<RegistryOp>,
+    local: Vec<LocalWrite>,
+}
+
+/// Founds a network here with one authority, which lives in this place's keystore.
+///
+/// # Errors
+/// A network exists here already, numbers are wrong, the passphrase is weak, the disk refused.
+pub fn found(home: &Home, network: &str, description: &Description, passphrase: &str, cost: Argon2Cost) -> Result<Charter, Failure> {
+    refuse_if_founded(home)?;
+    description.check()?;
+    let mut entropy = OsEntropy;
+    let authority = Secret(entropy.random32());
+    let authority_key = SigningKey::from_bytes(&authority.0);
+    let version = MatrixVersion { number: matrix::VERSION, hash: matrix::hash() };
+    let charter = Charter::found(network, std::slice::from_ref(&authority_key), 1, version, &mut entropy)
+        .map_err(|e| Failure::new("usage", e.to_string()))?;
+    home.make().map_err(disk)?;
+    let node = NodeKeyFile::create(&home.node_key(), &mut entropy).map_err(keys)?;
+    let id = charter.network_id();
+    let made = make(&id, &node, description)?;
+    let sign = |others: &[&SigningKey], body| RegistryOp::issue(&id, made.hlc, &authority_key, others, body).map_err(|e| Failure::new("usage", e.to_string()));
+    let mut items = vec![sign(&[&made.facility], made.body.clone())?.to_bytes().to_vec()];
+    if let Some(team) = &made.team {
+        items.push(sign(&[], OpBody::Endorse { what: team.id() })?.to_bytes().to_vec());
+    }
+    items.extend(made.items);
+    let secrets = made.secrets.with(KeyName::Authority, authority);
+    SeatKeystore::create(&home.seat_key(), passphrase, secrets, cost, &mut entropy).map_err(keys)?;
+    settle(home, &charter, &node, items, made.local)?;
+    Ok(charter)
+}
+
+/// Answers an invitation: makes this place's keys and returns the sealed request.
+///
+/// # Errors
+/// As [`found`], or the invitation has expired.
+pub fn ask(home: &Home, invitation: &Invitation, description: &Description, passphrase: &str, cost: Argon2Cost) -> Result<Vec<u8>, Failure> {
+    refuse_if_founded(home)?;
+    description.check()?;
+    if invitation.expires_ms < now_ms() {
+        return Err(Failure::new("expired", "this invitation has expired; ask for a new one"));
+    }
+    let mut entropy = OsEntropy;
+    let network = invitation.charter.network_id();
+    home.make().map_err(disk)?;
+    // An earlier attempt that was interrupted leaves keys behind that nobody knows yet: begin again.
+    for leftover in [home.node_key(), home.seat_key()] {
+        if leftover.exists() {
+            fs::remove_file(&leftover).map_err(disk)?;
+        }
+    }
+    let node = NodeKeyFile::create(&home.node_key(), &mut entropy).map_err(keys)?;
+    let made = make(&network, &node, description)?;
+    let possession = RegistryOp::countersign(&network, made.hlc, &invitation.authority.0, &made.body, &made.facility);
+    let request =
+        Request { hlc: made.hlc, facility: made.body, possession, items: made.items.clone(), addresses: Vec::new() };
+    SeatKeystore::create(&home.seat_key(), passphrase, made.secrets, cost, &mut entropy).map_err(keys)?;
+    let sealed = enrol::seal(&invitation.secret, Part::Request, &request.to_bytes(), &mut entropy);
+    let pending = Pending { invitation: invitation.clone(), items: made.items, local: made.local };
+    crate::home::write_private(&home.joining(), &pending.seal(&node)).map_err(disk)?;
+    Ok(sealed)
+}
+
+/// Completes what [`ask`] began: this place becomes a member.
+///
+/// # Errors
+/// Nothing was asked here, the admission belongs to another invitation, or the disk refused.
+pub fn complete(home: &Home, admission: &[u8]) -> Result<Charter, Failure> {
+    refuse_if_founded(home)?;
+    let node = NodeKeyFile::open(&home.node_key()).map_err(keys)?;
+    let sealed = fs::read(home.joining())
+        .map_err(|_| Failure::new("usage", "no invitation is being answered here: run `bocage join` with the invitation first"))?;
+    let pending = Pending::open(&sealed, &node)?;
+    let plain = enrol::open(&pending.invitation.secret, Part::Admission, admission).map_err(enrolment)?;
+    let admission = Admission::parse(&plain).map_err(enrolment)?;
+    let mut local = pending.local;
+    let inviter = pending.invitation.node;
+    let addresses: Vec<String> = pending.invitation.addresses.iter().chain(&admission.addresses).cloned().collect();
+    local.push(address_record(&inviter, &addresses));
+    let items = admission.items.into_iter().chain(pending.items).collect();
+    settle(home, &pending.invitation.charter, &node, items, local)?;
+    let _ = fs::remove_file(home.joining());
+    Ok(pending.invitation.charter)
+}
+
+/// Opens the node on this directory: no passphrase needed.
+///
+/// # Errors
+/// Nothing founded here, another process holds it, or the disk refused.
+pub fn open(home: &Home, progress: &mut dyn FnMut(u64, u64)) -> Result<(Core, NodeKeys), Failure> {
+    if !home.is_founded() {
+        let what = if home.joining().exists() {
+            "this node has asked to join and isn't admitted yet: run `bocage join` with the admission"
+        } else {
+            "there is no node in this directory yet: run `bocage init` or `bocage join`"
+        };
+        return Err(Failure::new("not-founded", format!("{}: {what}", home.root().display())));
+    }
+    let node = NodeKeyFile::open(&home.node_key()).map_err(keys)?;
+    let charter = Charter::parse(&fs::read(home.charter()).map_err(disk)?).map_err(|e| Failure::new("damaged", e.to_string()))?;
+    let store = LogStore::open(&home.store(), progress).map_err(|e| Failure::new("store", e.to_string()))?;
+    let core = Core::open(store, node_key(&node), charter).map_err(|e| Failure::new("store", e.to_string()))?;
+    Ok((core, node))
+}
+
+/// The node's public key.
+pub fn node_key(node: &NodeKeys) -> NodeKey {
+    NodeKey(SigningKey::from_bytes(&node.network.0).verifying_key().to_bytes())
+}
+
+/// The practitioner's seat in an unlocked keystore; `None` where nobody practises (a cabin).
+pub fn seat_of(unlocked: &UnlockedSeat) -> Option<SeatSecrets> {
+    let facility = SigningKey::from_bytes(&unlocked.secret(KeyName::Facility)?.0);
+    let practitioner = SigningKey::from_bytes(&unlocked.secret(KeyName::Practitioner)?.0);
+    Some(SeatSecrets {
+        signing: SigningKey::from_bytes(&unlocked.secret(KeyName::SeatSigning)?.0),
+        kem: KemSecret::from_seed(&unlocked.secret(KeyName::SeatKem)?.0),
+        practitioner: Some(PractitionerKey(practitioner.verifying_key().to_bytes())),
+        facility: FacilityKey(facility.verifying_key().to_bytes()),
+    })
+}
+
+/// The local record of a node's last good addresses.
+pub fn address_record(node: &NodeKey, addresses: &[String]) -> LocalWrite {
+    LocalWrite { key: [b"addr/", &node.0[..]].concat(), value: Some(addresses.join("\n").into_bytes()) }
+}
+
+fn make(network: &NetworkId, node: &NodeKeys, description: &Description) -> Result<Made, Failure> {
+    let mut entropy = OsEntropy;
+    let now = now_ms();
+    let hlc = Hlc::from_millis(now);
+    let months = |n: u64| Validity { not_before: now, not_after: now + n * 30 * DAY_MS };
+    let facility_secret = Secret(entropy.random32());
+    let facility = SigningKey::from_bytes(&facility_secret.0);
+    let facility_key = FacilityKey(facility.verifying_key().to_bytes());
+    let body = OpBody::Facility {
+        key: facility_key,
+        kind: description.kind,
+        name: description.facility.clone(),
+        finess: description.finess.clone(),
+        town: description.town.clone(),
+        validity: months(36),
+    };
+    let issue = |issuer: &SigningKey, others: &[&SigningKey], body| {
+        RegistryOp::issue(network, hlc, issuer, others, body).map_err(|e| Failure::new("usage", e.to_string()))
+    };
+    let network_key = SigningKey::from_bytes(&node.network.0);
+    let node_body = OpBody::Node { key: node_key(node), kem: KemSecret::from_seed(&node.kem.0).public(), validity: months(12) };
+    let mut items = vec![issue(&facility, &[&network_key], node_body)?.to_bytes().to_vec()];
+    let mut secrets = SecretSet::new().with(KeyName::Facility, facility_secret);
+    let (mut team, mut local) = (None, Vec::new());
+    if let Some((name, profession, rpps)) = &description.practitioner {
+        let (person, signing, kem) = (Secret(entropy.random32()), Secret(entropy.random32()), Secret(entropy.random32()));
+        let (person_key, seat) = (SigningKey::from_bytes(&person.0), SigningKey::from_bytes(&signing.0));
+        let practitioner = PractitionerKey(person_key.verifying_key().to_bytes());
+        let body = OpBody::Practitioner {
+            key: practitioner,
+            profession: *profession,
+            rpps: rpps.clone(),
+            name: name.clone(),
+            validity: months(24),
+        };
+        items.push(issue(&facility, &[&person_key], body)?.to_bytes().to_vec());
+        let mobile = description.kind == FacilityKind::Mobile;
+        let kem_secret = KemSecret::from_seed(&kem.0);
+        let body = OpBody::Seat {
+            key: SeatKey(seat.verifying_key().to_bytes()),
+            kem: kem_secret.public(),
+            facility: facility_key,
+            mobile,
+            validity: months(12),
+        };
+        items.push(issue(&person_key, &[&seat, &facility], body)?.to_bytes().to_vec());
+        if !mobile {
+            let me = SeatSecrets { signing: seat, kem: kem_secret, practitioner: Some(practitioner), facility: facility_key };
+            let mut pen = Pen::new(me.key(), random_u64());
+            let (doc, genesis) = found_team(network, &me, practitioner, &mut pen, now, &mut entropy)
+                .map_err(|e| Failure::new("internal", e.to_string()))?;
+            let op = issue(&facility, &[], OpBody::Team { doc, profession: *profession })?;
+            items.push(op.to_bytes().to_vec());
+            items.push(genesis.to_bytes());
+            local.push(pen.to_local());
+            team = Some(op);
+        }
+        secrets = secrets.with(KeyName::Practitioner, person).with(KeyName::SeatSigning, signing).with(KeyName::SeatKem, kem);
+    } else {
+        // A cabin's own seat may only deposit; it opens unattended, so it comes from the node's keys.
+        let (seat, kem) = device_seat(node);
+        let body = OpBody::DeviceSeat { key: SeatKey(seat.verifying_key().to_bytes()), kem: kem.public(), validity: months(12) };
+        items.push(issue(&facility, &[&seat], body)?.to_bytes().to_vec());
+    }
+    Ok(Made { facility, body, hlc, secrets, items, team, local })
+}
+
+/// The seat of a machine where nobody practises.
+pub fn device_seat(node: &NodeKeys) -> (SigningKey, KemSecret) {
+    let signing = derive("bocage 2026-11 device seat v1", &[&node.network.0]);
+    let kem = derive("bocage 2026-11 device seat kem v1", &[&node.kem.0]);
+    (SigningKey::from_bytes(&signing), KemSecret::from_seed(&kem))
+}
+
+/// Writes the first items, then the charter: its presence says that all is there.
+fn settle(home: &Home, charter: &Charter, node: &NodeKeys, items: Vec<Vec<u8>>, local: Vec<LocalWrite>) -> Result<(), Failure> {
+    let store = LogStore::open(&home.store(), &mut |_, _| {}).map_err(|e| Failure::new("store", e.to_string()))?;
+    let mut core = Core::open(store, node_key(node), charter.clone()).map_err(|e| Failure::new("store", e.to_string()))?;
+    let (ops, envelopes): (Vec<_>, Vec<_>) = items.into_iter().partition(|i| i.first() == Some(&REGISTRY_OP));
+    core.save_items(ops, Vec::new()).map_err(|e| Failure::new("store", e.to_string()))?;
+    core.save_items(envelopes, Vec::new()).map_err(|e| Failure::new("store", e.to_string()))?;
+    core.store.commit(&Batch { items: Vec::new(), local }).map_err(|e| Failure::new("store", e.to_string()))?;
+    Box::new(core.store).close().map_err(|e| Failure::new("store", e.to_string()))?;
+    crate::home::write_private(&home.charter(), charter.to_bytes()).map_err(disk)
+}
+
+/// An invitation being answered, between request and admission.
+struct Pending {
+    invitation: Invitation,
+    items: Vec<Vec<u8>>,
+    local: Vec<LocalWrite>,
+}
+
+impl Pending {
+    /// Sealed under the node's own key: the invitation's secret must not lie about in clear.
+    fn seal(&self, node: &NodeKeys) -> Vec<u8> {
+        let locals: Vec<Vec<u8>> = self.local.iter().flat_map(|l| [l.key.clone(), l.value.clone().unwrap_or_default()]).collect();
+        let inner = Admission { items: self.items.iter().chain(&locals).cloned().collect(), addresses: Vec::new() };
+        let mut w = bocage_protocol::wire::Writer::new();
+        w.u8(self.items.len() as u8).sized(&self.invitation.to_bytes()).sized(&inner.to_bytes());
+        enrol::seal(&node.local_seal, Part::Admission, &w.finish(), &mut OsEntropy)
+    }
+
+    fn open(sealed: &[u8], node: &NodeKeys) -> Result<Self, Failure> {
+        let plain = enrol::open(&node.local_seal, Part::Admission, sealed).map_err(enrolment)?;
+        let broken = |_| Failure::new("damaged", "the notes of this join are damaged: begin again with a new invitation");
+        let mut r = bocage_protocol::wire::Reader::new(&plain);
+        let count = r.u8().map_err(broken)? as usize;
+        let invitation = Invitation::parse(r.sized(enrol::MAX_MESSAGE, "invitation").map_err(broken)?).map_err(enrolment)?;
+        let inner = Admission::parse(r.sized(enrol::MAX_MESSAGE, "items").map_err(broken)?).map_err(enrolment)?;
+        let mut items = inner.items;
+        let locals = items.split_off(count.min(items.len()));
+        let local = locals.chunks_exact(2).map(|kv| LocalWrite { key: kv[0].clone(), value: Some(kv[1].clone()) }).collect();
+        Ok(Self { invitation, items, local })
+    }
+}
+
+fn refuse_if_founded(home: &Home) -> Result<(), Failure> {
+    if home.is_founded() {
+        let message = format!("{} belongs to a network already; nothing was changed: choose another --data", home.root().display());
+        return Err(Failure::new("exists", message));
+    }
+    Ok(())
+}
+
+fn disk(error: std::io::Error) -> Failure {
+    Failure::new("disk", format!("the disk refused: {error}; everything saved before is safe"))
+}
+
+fn keys(error: crate::keystore::KeystoreError) -> Failure {
+    Failure::new("keys", error.to_string())
+}
+
+pub(crate) fn enrolment(error: enrol::EnrolError) -> Failure {
+    Failure::new("enrolment", error.to_string())
+}
+
+/// Reads a file that a person named.
+///
+/// # Errors
+/// Names the file and what the system said.
+pub fn read_named(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|e| Failure::new("file", format!("{}: {e}", path.display())))
+}
