@@ -50,7 +50,8 @@ pub(crate) enum Position {
     Outside,
 }
 
-struct Node {
+/// A numbered place in the tree of a seat's chain.
+pub(crate) struct Node {
     link: ChainLink,
     /// Depth-first numbering: `a` is behind `b` iff `a.enter <= b.enter < a.leave`.
     enter: usize,
@@ -144,10 +145,14 @@ impl Chains {
         }
     }
 
-    /// Where `id` stands relative to a cut that keeps `heads` of its seat.
-    pub(crate) fn position(&self, id: &ItemId, heads: &[Head]) -> Position {
-        let Some(node) = self.nodes.get(id) else { return Position::Outside };
-        heads.iter().map(|head| self.behind(node, head)).min().unwrap_or(Position::Outside)
+    pub(crate) fn node(&self, id: &ItemId) -> Option<&Node> {
+        self.nodes.get(id)
+    }
+
+    /// Where `node` stands relative to a cut that keeps `heads` of its seat. Outside without one: its links run in a circle.
+    pub(crate) fn position(&self, node: Option<&Node>, heads: &[Head]) -> Position {
+        let behind = |node| heads.iter().map(|head| self.behind(node, head)).min();
+        node.and_then(behind).unwrap_or(Position::Outside)
     }
 
     fn behind(&self, node: &Node, head: &Head) -> Position {

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::chain::{ChainLink, Chains, Position};
+use super::chain::{ChainLink, Chains, Node, Position};
 use super::ops::{DocumentKind, Op, Rank, Revoke, Subject, Terms, genesis_grant_id, grant_id};
 use super::view::{AccessView, GrantState, GrantView, Holding, Reason, Verdict};
 use super::{Directory, RegistryCut, SeatInfo};
@@ -297,7 +297,8 @@ impl<'a> Case<'a> {
     fn claim(&self, at: usize) -> Result<Claim, Fault> {
         let record = self.records[at];
         let seat = &self.seats[&record.link.seat];
-        let revoked = |cut: &&RegistryCut| self.chains.position(&record.link.id, &cut.keep) == Position::Outside;
+        let node = self.chains.node(&record.link.id);
+        let revoked = |cut: &&RegistryCut| self.chains.position(node, &cut.keep) == Position::Outside;
         if let Some(cut) = seat.cuts.iter().find(revoked) {
             return Err(Fault::Broken(Reason::RevokedSeat(cut.id)));
         }
@@ -410,7 +411,8 @@ impl<'a> Case<'a> {
             return Err(Reason::TeamInTeam);
         }
         let referral = claim.rank == Rank::WRITER && terms.rank == Rank::READER;
-        if !referral && !(claim.rank.is_steward() && terms.rank > claim.rank) {
+        let junior = claim.rank.is_steward() && terms.rank > claim.rank;
+        if !(junior || referral) {
             return Err(Reason::RankTooLow);
         }
         if referral && terms.not_after_ms - terms.not_before_ms > MAX_REFERRAL_MS {
@@ -560,12 +562,13 @@ impl<'a> Case<'a> {
         let link = &self.records[at].link;
         let mut standing = Standing::CLEAR;
         let Ok(claim) = &self.claims[at] else { return standing };
+        let node = self.chains.node(&link.id);
         for cut in &self.seats[&link.seat].cuts {
-            standing.worsen(self.chains.position(&link.id, &cut.keep), cut.id);
+            standing.worsen(self.chains.position(node, &cut.keep), cut.id);
         }
         for &grant in &claim.cited {
             for denial in self.hitting(denials, &link.seat, grant) {
-                standing.worsen(self.kept(denial, link), denial.link.id);
+                standing.worsen(self.kept(denial, &link.seat, node), denial.link.id);
                 if standing.position == Position::Outside {
                     return standing;
                 }
@@ -574,21 +577,19 @@ impl<'a> Case<'a> {
         standing
     }
 
-    fn kept(&self, denial: &Denial<'_>, link: &ChainLink) -> Position {
+    fn kept(&self, denial: &Denial<'_>, seat: &SeatKey, node: Option<&Node>) -> Position {
         if denial.own {
             // Whoever leaves keeps all past work. A stolen seat that leaves in its owner's name cuts no sibling.
-            let same = link.seat == denial.link.seat;
+            let same = *seat == denial.link.seat;
             return if same {
-                self.chains.position(&link.id, &[denial.link.head()])
+                self.chains.position(node, &[denial.link.head()])
             } else {
                 Position::Inside
             };
         }
         let keep = &denial.revoke.keep;
-        let heads = keep
-            .binary_search_by(|(seat, _)| seat.cmp(&link.seat))
-            .map_or(&[][..], |at| &keep[at].1);
-        self.chains.position(&link.id, heads)
+        let heads = keep.binary_search_by(|(kept, _)| kept.cmp(seat)).map_or(&[][..], |at| &keep[at].1);
+        self.chains.position(node, heads)
     }
 
     // ---- Rules 5 and 6: verdicts and holdings.

@@ -369,10 +369,8 @@ impl<'a> Oracle<'a> {
         if record.kind == Kind::Content && held.terms.rank.to_u8() > 8 {
             return false;
         }
-        if let Some(Op::Grant(grant)) = &record.op {
-            if !self.grant_permitted(record, &grant.terms) {
-                return false;
-            }
+        if matches!(&record.op, Some(Op::Grant(grant)) if !self.grant_permitted(record, &grant.terms)) {
+            return false;
         }
         if self.cut_place(record, denials) == Place::Out {
             return false;
