@@ -359,7 +359,11 @@ mod tests {
         ];
         let mut items: Vec<Item> = (0..300).map(|_| territory.envelope()).collect();
         for kind in kinds.iter().cycle().take(200) {
-            let lane = if matches!(kind, Kind::Revoke | Kind::ForkProof) { Lane::Control } else { Lane::Rest };
+            let lane = if matches!(kind, Kind::Revoke | Kind::ForkProof) {
+                Lane::Control
+            } else {
+                Lane::Rest
+            };
             let body = padded_body(&mut territory.random);
             items.push(territory.write(*kind, lane, body));
             items.push(territory.op());

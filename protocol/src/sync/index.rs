@@ -155,7 +155,9 @@ impl SetIndex {
             return true;
         }
         let (mut b, _) = self.position(&packed);
-        let Err(mut at) = self.blocks[b].keys.binary_search(&packed) else { return false };
+        let Err(mut at) = self.blocks[b].keys.binary_search(&packed) else {
+            return false;
+        };
         if self.blocks[b].keys.len() == BLOCK {
             // Appending fills blocks to the brim; elsewhere they split in the middle.
             let last = b + 1 == self.blocks.len() && at == BLOCK;
@@ -340,7 +342,11 @@ mod tests {
         assert_eq!(index.range(&OrderKey::MIN, &END).collect::<Vec<_>>(), sorted);
         for _ in 0..400 {
             let (a, b) = (random_key(&mut random), random_key(&mut random));
-            let slow = plain.iter().filter(|k| (a..b).contains(k)).map(OrderKey::to_bytes).collect::<Vec<_>>();
+            let slow = plain
+                .iter()
+                .filter(|k| (a..b).contains(k))
+                .map(OrderKey::to_bytes)
+                .collect::<Vec<_>>();
             assert_eq!(index.fingerprint(&a, &b), Fingerprint::of_all(&slow));
             assert_eq!(index.range(&a, &b).count(), slow.len());
             assert_eq!(index.rank(&a), plain.range(..a).count());

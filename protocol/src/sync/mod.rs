@@ -9,13 +9,15 @@
 pub mod codec;
 pub mod frames;
 pub mod index;
-pub mod reconcile;
 mod outbox;
+pub mod reconcile;
 mod session;
 
 pub use index::{END, Fingerprint, SetIndex, lane_start};
 pub use outbox::Fetch;
-pub use session::{Event, Misbehaviour, Received, Role, Session, SessionOutput, SessionSettings, Statistics, Ticket};
+pub use session::{
+    Event, Misbehaviour, Received, Role, Session, SessionOutput, SessionSettings, Statistics, Ticket, WINDOW_BYTES, WINDOW_ITEMS,
+};
 
 #[cfg(test)]
 mod session_tests;

@@ -144,7 +144,9 @@ impl Outbox {
             let Some(lane) = urgent else { return };
             let mut bytes = 0;
             while self.staged.len() < STAGE && bytes < STAGE_BYTES {
-                let Some(key) = self.keys.first().copied().filter(|key| key.lane == lane) else { break };
+                let Some(key) = self.keys.first().copied().filter(|key| key.lane == lane) else {
+                    break;
+                };
                 self.keys.remove(&key);
                 // What the store no longer has (erased meanwhile) isn't sent.
                 if let Some(item) = fetch(&key.id) {
@@ -165,7 +167,7 @@ impl Outbox {
         while let Some(i) = (0..self.spans.len()).min_by_key(|i| self.spans[*i].next) {
             let next = self.spans[i].next;
             let later = self.keys.first().is_some_and(|key| *key < next) || self.staged.first().is_some_and(|s| s.key.lane < next.lane);
-            if next.lane > last || later || self.keys.len() > STAGE {
+            if next.lane > last || later {
                 return;
             }
             let (keys, rest) = self.spans.swap_remove(i).take(index, STAGE);

@@ -90,7 +90,11 @@ impl Node {
 }
 
 fn session(role: Role) -> Session {
-    let (ours, theirs) = if role == Role::Initiator { ([1; 32], [2; 32]) } else { ([2; 32], [1; 32]) };
+    let (ours, theirs) = if role == Role::Initiator {
+        ([1; 32], [2; 32])
+    } else {
+        ([2; 32], [1; 32])
+    };
     Session::new(role, &ours, &theirs, SessionSettings::default())
 }
 
@@ -159,9 +163,10 @@ impl Pair {
     }
 
     fn assert_converged(&self) {
-        assert_eq!(self.a.index.root(), self.b.index.root());
+        let states = || format!("{}\n{}", self.a.session.state(), self.b.session.state());
+        assert_eq!(self.a.index.root(), self.b.index.root(), "{}", states());
         assert_eq!(self.a.ids(), self.b.ids());
-        assert!(self.a.settled() && self.b.settled(), "{:?} {:?}", self.a.events.last(), self.b.events.last());
+        assert!(self.a.settled() && self.b.settled(), "{}", states());
         assert_eq!((self.a.session.in_flight(), self.b.session.in_flight()), (0, 0));
     }
 }
@@ -189,7 +194,15 @@ fn deal(seed: u64, n: usize, both_in_eight: u64) -> (Vec<Item>, Vec<Item>) {
 
 #[test]
 fn random_sets_end_as_their_union() {
-    for (seed, n, both) in [(1, 0, 0), (2, 1, 0), (3, 40, 0), (4, 300, 6), (5, 2_000, 7), (6, 2_000, 0), (7, 3_000, 4)] {
+    for (seed, n, both) in [
+        (1, 0, 0),
+        (2, 1, 0),
+        (3, 40, 0),
+        (4, 300, 6),
+        (5, 2_000, 7),
+        (6, 2_000, 0),
+        (7, 3_000, 4),
+    ] {
         let (a, b) = deal(seed, n, both);
         let union: BTreeSet<OrderKey> = a.iter().chain(&b).map(|(key, _)| *key).collect();
         let mut pair = Pair::new(&a, &b);
@@ -250,7 +263,11 @@ fn a_cut_at_every_frame_loses_nothing_and_repeats_little() {
         pair.settle();
         pair.assert_converged();
         assert_eq!(pair.a.ids(), whole.a.ids());
-        assert_eq!(pair.a.repeated + pair.b.repeated, 0, "cut after frame {cut}: what was durable isn't sent again");
+        assert_eq!(
+            pair.a.repeated + pair.b.repeated,
+            0,
+            "cut after frame {cut}: what was durable isn't sent again"
+        );
     }
 }
 
@@ -312,7 +329,10 @@ fn live_mode_pushes_once_and_never_back() {
     let sent = pair.a.statistics().items_sent + pair.b.statistics().items_sent;
     assert_eq!((sent, pair.a.repeated, pair.b.repeated), (200, 0, 0));
     println!("200 live pushes one by one: {:?}", pair.traffic);
-    assert!(pair.traffic.control_bytes < 200 * 6 + 400, "an acknowledgement each, a comparison now and then");
+    assert!(
+        pair.traffic.control_bytes < 200 * 6 + 400,
+        "an acknowledgement each, a comparison now and then"
+    );
 }
 
 #[test]
@@ -338,12 +358,17 @@ fn seats_take_turns() {
     let mut items: Vec<Item> = (0..40).map(|_| territory.write(Kind::Content, Lane::Today, 48)).collect();
     let mut other = Territory::new(17, 9, 4);
     other.millis = territory.millis;
-    let late: Vec<Item> = (0..12).map(|_| other.write(Kind::Content, Lane::Today, 48)).collect();
+    let mut late: Vec<Item> = (0..15).map(|_| other.write(Kind::Content, Lane::Today, 48)).collect();
+    late.retain(|(_, bytes)| bytes[38..70] != items[0].1[38..70]);
     items.extend(late.iter().cloned());
     let mut pair = Pair::new(&items, &[]);
     pair.settle();
     pair.assert_converged();
-    let last = late.iter().map(|(key, _)| pair.b.order.iter().position(|k| k == key).unwrap()).max().unwrap();
+    let last = late
+        .iter()
+        .map(|(key, _)| pair.b.order.iter().position(|k| k == key).unwrap())
+        .max()
+        .unwrap();
     assert!(last < 40, "a seat's flood doesn't hold up the others: {last}");
 }
 
@@ -368,7 +393,12 @@ fn what_a_peer_acknowledges_and_does_not_hold_is_told() {
         b.index.remove(&swallowed);
     });
     for node in [&pair.a, &pair.b] {
-        assert_eq!(node.events.iter().filter(|e| **e == Event::Diverged).count(), 1, "{:?}", node.events);
+        assert_eq!(
+            node.events.iter().filter(|e| **e == Event::Diverged).count(),
+            1,
+            "{}",
+            node.session.state()
+        );
     }
     assert!(pair.traffic.frames < 2_000);
 }
@@ -388,7 +418,7 @@ fn t05_the_same_item_a_thousand_times_is_one_item() {
         pair.b.receive(&Frame::Items(&w.finish()).encode()).unwrap();
     }
     assert_eq!((pair.b.index.len(), pair.b.repeated), (1, 1_000));
-    assert!(std::iter::from_fn(|| pair.b.send(16 * 1024)).all(|f| matches!(Frame::decode(&f), Ok(Frame::Ack { .. }))));
+    assert!(std::iter::from_fn(|| pair.b.send(16 * 1024)).all(|f| !matches!(Frame::decode(&f), Ok(Frame::Items(_)))));
 }
 
 #[test]
@@ -426,7 +456,11 @@ fn hostile_frames_are_errors_within_bounds() {
     let mut b = victim(80);
     assert_eq!(b.receive(&Frame::Ack { durable: 1 << 40 }.encode()), Err(Misbehaviour::FalseAck));
     let mut b = victim(80);
-    assert_eq!(b.receive(&Frame::Ack { durable: 0 }.encode()), Err(Misbehaviour::FalseAck), "taken back");
+    assert_eq!(
+        b.receive(&Frame::Ack { durable: 0 }.encode()),
+        Err(Misbehaviour::FalseAck),
+        "taken back"
+    );
     let mut b = victim(80);
     let alias = [Kind::Content as u8, Lane::Today as u8, 0x81, 0x60];
     assert!(matches!(b.receive(&Frame::Items(&alias).encode()), Err(Misbehaviour::Malformed(_))));
@@ -435,11 +469,18 @@ fn hostile_frames_are_errors_within_bounds() {
     let status = Pair::new(&[], &[]).a.send(100).unwrap();
     assert_eq!(b.receive(&status), Err(Misbehaviour::OutOfTurn("status")));
     let mut fresh = Node::new(Role::Responder, &[]);
-    assert!(matches!(fresh.receive(&Frame::Ack { durable: 0 }.encode()), Err(Misbehaviour::OutOfTurn(_))));
+    assert!(matches!(
+        fresh.receive(&Frame::Ack { durable: 0 }.encode()),
+        Err(Misbehaviour::OutOfTurn(_))
+    ));
     // A list that claims more ids than the frame holds, a part that never ends.
     let claims = [2 << 6, 1, 0xff, 0xff, 0xff, 0x7f];
     let mut b = victim(80);
-    assert!(b.session.handle(&ranges(&b, &claims), &b.index, &mut SessionOutput::default()).is_err());
+    assert!(
+        b.session
+            .handle(&ranges(&b, &claims), &b.index, &mut SessionOutput::default())
+            .is_err()
+    );
     let mut b = victim(80);
     let part = Frame::Part {
         last: false,
@@ -470,7 +511,10 @@ fn items_beyond_the_window_are_refused_when_nothing_is_durable_yet() {
         // The victim's engine never commits.
         b.session.handle(&Frame::Items(&body).encode(), &b.index, &mut out)
     });
-    assert!(matches!(result, Err(Misbehaviour::Overrun | Misbehaviour::Malformed(_))), "{result:?}");
+    assert!(
+        matches!(result, Err(Misbehaviour::Overrun | Misbehaviour::Malformed(_))),
+        "{result:?}"
+    );
 }
 
 #[test]
@@ -503,7 +547,11 @@ fn random_bytes_in_and_around_real_frames_never_panic() {
         pair.run(random.below(12) as usize, |_, _, _| {});
         'broken: for _ in 0..400 {
             for turn in [true, false] {
-                let (from, to) = if turn { (&mut pair.a, &mut pair.b) } else { (&mut pair.b, &mut pair.a) };
+                let (from, to) = if turn {
+                    (&mut pair.a, &mut pair.b)
+                } else {
+                    (&mut pair.b, &mut pair.a)
+                };
                 let mut frame = from.send(16 * 1024).unwrap_or_else(|| {
                     let n = random.below(80) as usize + 2;
                     let mut noise = random.bytes(n);

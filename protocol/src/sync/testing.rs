@@ -100,11 +100,19 @@ impl Territory {
             seq: seq + 1,
             prev,
             hlc: Hlc::from_millis(self.millis),
-            kid: if sealed { Kid(name("test kid", doc)[..16].try_into().unwrap()) } else { Kid::ZERO },
+            kid: if sealed {
+                Kid(name("test kid", doc)[..16].try_into().unwrap())
+            } else {
+                Kid::ZERO
+            },
             authority: vec![GrantId(name("test grant", doc * 1_000 + seat))],
         };
         let body = self.random.bytes(body_len);
-        let siv = if sealed { self.random.bytes32() } else { derive(crate::crypto::context::CLEAR_BODY, &[&body]) };
+        let siv = if sealed {
+            self.random.bytes32()
+        } else {
+            derive(crate::crypto::context::CLEAR_BODY, &[&body])
+        };
         let mut signature = [0; 64];
         signature.copy_from_slice(&self.random.bytes(64));
         let envelope = Envelope::assemble(header, siv, body, signature).unwrap();
