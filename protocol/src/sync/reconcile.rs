@@ -30,6 +30,8 @@ const GROWTH: usize = 5;
 /// A disputed range up to this long whose newer neighbour is disputed too is taken for the edge of what is new: it is split like an
 /// opening, fine at its newer end.
 const EDGE: usize = 512;
+/// Listed at once at that edge: beyond it the peer probably holds less, and its list is the cheaper one.
+const EDGE_LIST: usize = 64;
 /// Longest claim of an own answer: bound, count and a full list.
 const LONGEST: usize = 43 + 3 + LIST * 8;
 
@@ -375,8 +377,9 @@ pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, W
 
 /// A disputed range: listed if short, split otherwise.
 fn divide(index: &SetIndex, salt: &Salt, from: &OrderKey, to: &OrderKey, count: usize, edge: bool, reply: &mut Claims) {
-    if count <= LIST {
-        return reply.push(from, to, &claim_range(index, salt, from, to, LIST));
+    let list = if edge { EDGE_LIST } else { LIST };
+    if count <= list {
+        return reply.push(from, to, &claim_range(index, salt, from, to, list));
     }
     if edge && count <= EDGE {
         return divide_by_age(index, salt, from, to, reply);

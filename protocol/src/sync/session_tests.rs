@@ -182,7 +182,7 @@ fn deal(seed: u64, n: usize, both_in_eight: u64) -> (Vec<Item>, Vec<Item>) {
             _ => territory.envelope(),
         };
         let dice = territory.random.below(8);
-        if dice < both_in_eight || dice % 2 == 0 {
+        if dice < both_in_eight || dice.is_multiple_of(2) {
             a.push(item.clone());
         }
         if dice < both_in_eight || dice % 2 == 1 {
@@ -322,7 +322,7 @@ fn live_mode_pushes_once_and_never_back() {
     let mut writes = Territory::new(14, 3, 9);
     for i in 0..200 {
         let item = if i % 10 == 0 { writes.op() } else { writes.envelope() };
-        if i % 2 == 0 { &mut pair.a } else { &mut pair.b }.store(&item);
+        if i & 1 == 0 { &mut pair.a } else { &mut pair.b }.store(&item);
         pair.settle();
     }
     pair.assert_converged();

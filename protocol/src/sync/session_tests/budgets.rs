@@ -102,7 +102,7 @@ fn exchanges_are_those_of_negentropy() {
         let (mut a, mut b) = (BTreeSet::new(), BTreeSet::new());
         for key in keys(n, 3, &mut random) {
             let dice = random.below(200);
-            if dice < 2 * shared || dice % 2 == 0 {
+            if dice < 2 * shared || dice.is_multiple_of(2) {
                 a.insert(key);
             }
             if dice < 2 * shared || dice % 2 == 1 {
