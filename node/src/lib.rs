@@ -6,7 +6,16 @@
 //! Read first: [`driver`] (the loop that feeds the engine), [`client`] (what may be asked of a node), [`store::LogStore`].
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod client;
+pub mod core;
+pub mod driver;
+pub mod fhir;
+pub mod home;
 pub mod keystore;
+pub mod lang;
 pub mod network;
+pub mod place;
+pub mod service;
 pub mod store;
 pub mod words;

@@ -8,7 +8,7 @@
 //! | 3 | Items | items in short form ([`codec`](super::codec)) to the end |
 //! | 4 | Part | last u8, bytes of one item, unabridged |
 //! | 5 | Ack | items durable so far |
-//! | 6 | Done | pass, salted mark of the pass's scope 16, items sent, items durable, Ranges heard |
+//! | 6 | Done | pass, gives up u8, salted mark of the pass's scope 16, items sent, items durable, Ranges heard |
 //! | 7 | Refused | reason u8 |
 //!
 //! There is no Want frame: what is missing is asked for inside Ranges, as a bitmap over the list that named it.
@@ -56,6 +56,8 @@ pub struct Status {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Done {
     pub pass: u64,
+    /// The initiator's marks differ from the peer's and it won't open another pass.
+    pub gives_up: bool,
     pub mark: [u8; 16],
     pub sent: u64,
     pub durable: u64,
@@ -84,7 +86,7 @@ impl<'a> Frame<'a> {
             Self::Part { last, bytes } => w.u8(4).u8(u8::from(*last)).bytes(bytes),
             Self::Ack { durable } => w.u8(5).varint(*durable),
             Self::Done(d) => {
-                w.u8(6).varint(d.pass).bytes(&d.mark);
+                w.u8(6).varint(d.pass).u8(u8::from(d.gives_up)).bytes(&d.mark);
                 w.varint(d.sent).varint(d.durable).varint(d.heard)
             }
             Self::Refused(reason) => w.u8(7).u8(*reason as u8),
@@ -118,16 +120,13 @@ impl<'a> Frame<'a> {
             },
             3 => Self::Items(r.take(r.rest().len())?),
             4 => Self::Part {
-                last: match r.u8()? {
-                    0 => false,
-                    1 => true,
-                    _ => return Err(WireError::Unknown("part")),
-                },
+                last: flag(&mut r)?,
                 bytes: r.take(r.rest().len())?,
             },
             5 => Self::Ack { durable: r.varint()? },
             6 => Self::Done(Done {
                 pass: r.varint()?,
+                gives_up: flag(&mut r)?,
                 mark: r.array()?,
                 sent: r.varint()?,
                 durable: r.varint()?,
@@ -138,6 +137,14 @@ impl<'a> Frame<'a> {
         };
         r.end()?;
         Ok(frame)
+    }
+}
+
+fn flag(r: &mut Reader<'_>) -> Result<bool, WireError> {
+    match r.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(WireError::Unknown("flag")),
     }
 }
 
@@ -156,6 +163,7 @@ mod tests {
         };
         let done = Done {
             pass: 3,
+            gives_up: true,
             mark: [4; 16],
             sent: 500,
             durable: 6,

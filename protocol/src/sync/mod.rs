@@ -15,7 +15,9 @@ mod session;
 
 pub use index::{END, Fingerprint, SetIndex, lane_start};
 pub use outbox::Fetch;
-pub use session::{Event, Misbehaviour, Received, Role, Session, SessionOutput, SessionSettings, Statistics, Ticket};
+pub use session::{
+    Event, Misbehaviour, Received, Role, Session, SessionOutput, SessionSettings, Statistics, Ticket, WINDOW_BYTES, WINDOW_ITEMS,
+};
 
 #[cfg(test)]
 mod session_tests;

@@ -167,7 +167,7 @@ impl Outbox {
         while let Some(i) = (0..self.spans.len()).min_by_key(|i| self.spans[*i].next) {
             let next = self.spans[i].next;
             let later = self.keys.first().is_some_and(|key| *key < next) || self.staged.first().is_some_and(|s| s.key.lane < next.lane);
-            if next.lane > last || later || self.keys.len() > STAGE {
+            if next.lane > last || later {
                 return;
             }
             let (keys, rest) = self.spans.swap_remove(i).take(index, STAGE);

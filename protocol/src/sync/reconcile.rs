@@ -20,13 +20,18 @@ use crate::wire::{Reader, WireError, Writer};
 /// Longest message in bytes; what doesn't fit is claimed again as one range and settled in the next round.
 pub const MAX_MESSAGE: usize = 16 * 1024 - 16;
 /// A range of up to this many items is listed, a longer one is split.
-const LIST: usize = 88;
+const LIST: usize = 96;
 /// Ranges that an older disputed range is split into.
 const FANOUT: usize = 16;
 /// The newest items of a lane that an opening lists at once.
-const NEWEST: usize = 12;
+const NEWEST: usize = 10;
 /// Each range of an opening is this many times longer than the next newer one.
 const GROWTH: usize = 5;
+/// A disputed range up to this long whose newer neighbour is disputed too is taken for the edge of what is new: it is split like an
+/// opening, fine at its newer end.
+const EDGE: usize = 512;
+/// Listed at once at that edge: beyond it the peer probably holds less, and its list is the cheaper one.
+const EDGE_LIST: usize = 64;
 /// Longest claim of an own answer: bound, count and a full list.
 const LONGEST: usize = 43 + 3 + LIST * 8;
 
@@ -265,23 +270,26 @@ pub fn opening(index: &SetIndex, salt: &Salt, from: &OrderKey, to: &OrderKey) ->
     let mut claims = Claims::new();
     for lane in from.lane..to.lane.min(6) {
         let (start, end) = (lane_start(lane), lane_start(lane + 1));
-        let (base, above) = (index.rank(&start), index.rank(&end));
-        let mut cuts = Vec::new();
-        let (mut size, mut left) = (NEWEST, above - base);
-        while left > size + size / 2 {
-            left -= size;
-            cuts.push(base + left);
-            size *= GROWTH;
-        }
-        cuts.reverse();
-        let bounds = bounds_at(index, &cuts, start, end);
-        for pair in bounds.windows(2) {
-            let newest = pair[1] == end;
-            let claim = claim_range(index, salt, &pair[0], &pair[1], if newest { NEWEST * 3 / 2 } else { 0 });
-            claims.push(&pair[0], &pair[1], &claim);
-        }
+        divide_by_age(index, salt, &start, &end, &mut claims);
     }
     claims.w.finish()
+}
+
+/// Lists the newest items of a range and marks ranges that grow with age.
+fn divide_by_age(index: &SetIndex, salt: &Salt, from: &OrderKey, to: &OrderKey, claims: &mut Claims) {
+    let base = index.rank(from);
+    let mut cuts = Vec::new();
+    let (mut size, mut left) = (NEWEST, index.rank(to) - base);
+    while left > size + size / 2 {
+        left -= size;
+        cuts.push(base + left);
+        size *= GROWTH;
+    }
+    cuts.reverse();
+    for pair in bounds_at(index, &cuts, *from, *to).windows(2) {
+        let list = if pair[1] == *to { NEWEST * 3 / 2 } else { 0 };
+        claims.push(&pair[0], &pair[1], &claim_range(index, salt, &pair[0], &pair[1], list));
+    }
 }
 
 /// Range bounds `start`, one before each rank of `cuts`, `end`.
@@ -314,7 +322,7 @@ pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, W
     let whole_end = claims.last().map_or(OrderKey::MIN, |(to, _)| *to);
     let (mut out, mut reply) = (Answer::default(), Claims::new());
     let mut from = OrderKey::MIN;
-    for (to, claim) in &claims {
+    for (i, (to, claim)) in claims.iter().enumerate() {
         out.asked |= matches!(claim, Claim::Mark(_) | Claim::List(_));
         if reply.len + FANOUT * 61 + LONGEST + 61 > MAX_MESSAGE {
             // No room: the rest is claimed as one range and comes back in the next round.
@@ -327,7 +335,12 @@ pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, W
                 let print = index.fingerprint(&from, to);
                 out.work += 64;
                 if salt.mark(&print) != *mark {
-                    divide(index, salt, &from, to, print.count as usize, &mut reply);
+                    let edge = match claims.get(i + 1) {
+                        Some((_, Claim::List(_))) => true,
+                        Some((next, Claim::Mark(mark))) => salt.mark(&index.fingerprint(to, next)) != *mark,
+                        _ => false,
+                    };
+                    divide(index, salt, &from, to, print.count as usize, edge, &mut reply);
                 }
             }
             Claim::List(theirs) => compare(index, salt, (&from, to), theirs, &mut out, &mut reply),
@@ -343,7 +356,15 @@ pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, W
                     out.missing.extend(wanted.map(|(_, key)| *key));
                 } else {
                     // The set changed since it was listed.
-                    divide(index, salt, &from, to, index.fingerprint(&from, to).count as usize, &mut reply);
+                    divide(
+                        index,
+                        salt,
+                        &from,
+                        to,
+                        index.fingerprint(&from, to).count as usize,
+                        false,
+                        &mut reply,
+                    );
                 }
             }
         }
@@ -355,9 +376,13 @@ pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, W
 }
 
 /// A disputed range: listed if short, split otherwise.
-fn divide(index: &SetIndex, salt: &Salt, from: &OrderKey, to: &OrderKey, count: usize, reply: &mut Claims) {
-    if count <= LIST {
-        return reply.push(from, to, &claim_range(index, salt, from, to, LIST));
+fn divide(index: &SetIndex, salt: &Salt, from: &OrderKey, to: &OrderKey, count: usize, edge: bool, reply: &mut Claims) {
+    let list = if edge { EDGE_LIST } else { LIST };
+    if count <= list {
+        return reply.push(from, to, &claim_range(index, salt, from, to, list));
+    }
+    if edge && count <= EDGE {
+        return divide_by_age(index, salt, from, to, reply);
     }
     let base = index.rank(from);
     let parts = count.div_ceil(NEWEST).min(FANOUT);

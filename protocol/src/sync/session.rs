@@ -31,7 +31,7 @@ const MAX_IDLE_ROUNDS: u32 = 256;
 /// Keys that ranges may make us hash one by one, for each item held or moved, and at least.
 const WORK: (u64, u64) = (64, 1 << 22);
 /// Passes in a row that end in different marks, even if each moved something.
-const MAX_PASSES: u32 = 64;
+const MAX_PASSES: u32 = 8;
 /// Passes in a row that moved nothing and still end in different marks.
 const MAX_FRUITLESS: u32 = 2;
 /// Items exchanged in live mode between two comparisons.
@@ -312,7 +312,7 @@ impl Session {
     pub fn compare_roots(&mut self) {
         self.settling = self.begun;
         (self.diverged, self.settled, self.judged, self.last_done) = (false, None, None, None);
-        self.fruitless = 0;
+        (self.fruitless, self.unequal) = (0, 0);
     }
 
     /// Turns the session down: one last frame, then silence.
@@ -385,6 +385,7 @@ impl Session {
             self.done_due = false;
             let done = Done {
                 pass: self.pass,
+                gives_up: self.diverged && self.role == Role::Initiator,
                 mark: self.mark(index),
                 sent: self.statistics.items_sent,
                 durable: self.durable,
@@ -635,7 +636,7 @@ impl Session {
         if done.mark == self.mark(index) {
             self.on_equal(done.mark, out);
         } else {
-            self.on_unequal(out);
+            self.on_unequal(done.gives_up, out);
         }
     }
 
@@ -654,8 +655,15 @@ impl Session {
         }
     }
 
-    fn on_unequal(&mut self, out: &mut SessionOutput) {
+    /// The initiator opens another pass, or gives up; the responder follows.
+    fn on_unequal(&mut self, given_up: bool, out: &mut SessionOutput) {
         let moved = self.durable + self.statistics.items_sent;
+        if self.role == Role::Responder {
+            if given_up {
+                self.diverge(out);
+            }
+            return;
+        }
         if self.judged == Some((self.pass, moved)) {
             return;
         }
@@ -664,24 +672,45 @@ impl Session {
         self.fruitless = if fruitful { 0 } else { self.fruitless + 1 };
         self.unequal += 1;
         let hopeless = self.fruitless >= MAX_FRUITLESS || self.unequal > MAX_PASSES;
-        let scope = match (self.scope, hopeless) {
-            (Scope::Control, false) => Scope::Control,
-            (Scope::Rest | Scope::All, true) => {
-                self.settling = false;
-                self.settled = None;
-                if !std::mem::replace(&mut self.diverged, true) {
-                    out.events.push(Event::Diverged);
-                }
-                return;
-            }
-            _ => Scope::All,
-        };
-        if self.role == Role::Initiator {
-            if scope != Scope::Control {
+        match (self.scope, hopeless) {
+            (Scope::Control, false) => self.start_pass(Scope::Control),
+            (Scope::Control, true) => {
                 self.agree_on_lane_zero(out);
+                self.start_pass(Scope::All);
             }
-            self.start_pass(scope);
+            (_, false) => self.start_pass(Scope::All),
+            (_, true) => self.diverge(out),
         }
+    }
+
+    fn diverge(&mut self, out: &mut SessionOutput) {
+        (self.settling, self.settled) = (false, None);
+        if !std::mem::replace(&mut self.diverged, true) {
+            out.events.push(Event::Diverged);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn state(&self) -> String {
+        format!(
+            "{:?} pass {} {:?} opens {} reply {} awaiting {} settling {} due {} quiet {} flight {} arrived {} outbox empty {} last {:?} their {:?} judged {:?} {:?}",
+            self.role,
+            self.pass,
+            self.scope,
+            self.opens,
+            self.reply.is_some(),
+            self.awaiting,
+            self.settling,
+            self.done_due,
+            self.is_quiet(),
+            self.flight.len(),
+            self.arrived.len(),
+            self.outbox.is_empty(self.last_lane()),
+            self.last_done,
+            self.their_done,
+            self.judged,
+            self.statistics
+        )
     }
 
     /// Nothing to send, to wait for or to answer, as far as this side knows.

@@ -163,14 +163,10 @@ impl Pair {
     }
 
     fn assert_converged(&self) {
-        assert_eq!(self.a.index.root(), self.b.index.root());
+        let states = || format!("{}\n{}", self.a.session.state(), self.b.session.state());
+        assert_eq!(self.a.index.root(), self.b.index.root(), "{}", states());
         assert_eq!(self.a.ids(), self.b.ids());
-        assert!(
-            self.a.settled() && self.b.settled(),
-            "{:?} {:?}",
-            self.a.events.last(),
-            self.b.events.last()
-        );
+        assert!(self.a.settled() && self.b.settled(), "{}", states());
         assert_eq!((self.a.session.in_flight(), self.b.session.in_flight()), (0, 0));
     }
 }
@@ -186,7 +182,7 @@ fn deal(seed: u64, n: usize, both_in_eight: u64) -> (Vec<Item>, Vec<Item>) {
             _ => territory.envelope(),
         };
         let dice = territory.random.below(8);
-        if dice < both_in_eight || dice % 2 == 0 {
+        if dice < both_in_eight || dice.is_multiple_of(2) {
             a.push(item.clone());
         }
         if dice < both_in_eight || dice % 2 == 1 {
@@ -326,7 +322,7 @@ fn live_mode_pushes_once_and_never_back() {
     let mut writes = Territory::new(14, 3, 9);
     for i in 0..200 {
         let item = if i % 10 == 0 { writes.op() } else { writes.envelope() };
-        if i % 2 == 0 { &mut pair.a } else { &mut pair.b }.store(&item);
+        if i & 1 == 0 { &mut pair.a } else { &mut pair.b }.store(&item);
         pair.settle();
     }
     pair.assert_converged();
@@ -362,7 +358,8 @@ fn seats_take_turns() {
     let mut items: Vec<Item> = (0..40).map(|_| territory.write(Kind::Content, Lane::Today, 48)).collect();
     let mut other = Territory::new(17, 9, 4);
     other.millis = territory.millis;
-    let late: Vec<Item> = (0..12).map(|_| other.write(Kind::Content, Lane::Today, 48)).collect();
+    let mut late: Vec<Item> = (0..15).map(|_| other.write(Kind::Content, Lane::Today, 48)).collect();
+    late.retain(|(_, bytes)| bytes[38..70] != items[0].1[38..70]);
     items.extend(late.iter().cloned());
     let mut pair = Pair::new(&items, &[]);
     pair.settle();
@@ -399,8 +396,8 @@ fn what_a_peer_acknowledges_and_does_not_hold_is_told() {
         assert_eq!(
             node.events.iter().filter(|e| **e == Event::Diverged).count(),
             1,
-            "{:?}",
-            node.events
+            "{}",
+            node.session.state()
         );
     }
     assert!(pair.traffic.frames < 2_000);
@@ -421,7 +418,7 @@ fn t05_the_same_item_a_thousand_times_is_one_item() {
         pair.b.receive(&Frame::Items(&w.finish()).encode()).unwrap();
     }
     assert_eq!((pair.b.index.len(), pair.b.repeated), (1, 1_000));
-    assert!(std::iter::from_fn(|| pair.b.send(16 * 1024)).all(|f| matches!(Frame::decode(&f), Ok(Frame::Ack { .. }))));
+    assert!(std::iter::from_fn(|| pair.b.send(16 * 1024)).all(|f| !matches!(Frame::decode(&f), Ok(Frame::Items(_)))));
 }
 
 #[test]

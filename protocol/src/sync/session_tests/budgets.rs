@@ -58,7 +58,7 @@ fn recent(all: &[OrderKey], differing: usize, to_a: u64, random: &mut Random) ->
 }
 
 /// Statuses and Dones of both sides around the claims, as the session sends them.
-const FRAMING: usize = 2 * 47 + 2 * 26;
+const FRAMING: usize = 2 * 44 + 2 * 26;
 
 fn measure(n: u64, differing: usize, lanes: u64) -> usize {
     let mut random = Random::new(n + differing as u64);
@@ -102,7 +102,7 @@ fn exchanges_are_those_of_negentropy() {
         let (mut a, mut b) = (BTreeSet::new(), BTreeSet::new());
         for key in keys(n, 3, &mut random) {
             let dice = random.below(200);
-            if dice < 2 * shared || dice % 2 == 0 {
+            if dice < 2 * shared || dice.is_multiple_of(2) {
                 a.insert(key);
             }
             if dice < 2 * shared || dice % 2 == 1 {
