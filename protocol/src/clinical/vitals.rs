@@ -241,6 +241,20 @@ impl Measure {
         }
     }
 
+    /// Reads the decimal number of a measurement made elsewhere, in the sign's own unit: rounded to its precision, computed signs too.
+    pub fn received(sign: Sign, number: &str) -> Result<Self, VitalError> {
+        let places = usize::from(sign.row().decimals);
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let Some((kept, rest)) = fraction.split_at_checked(places) else {
+            return Self::scalar(sign, scaled(number, sign.row().decimals)?);
+        };
+        if !rest.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(VitalError::NotANumber);
+        }
+        let value = if places == 0 { scaled(whole, 0)? } else { scaled(&format!("{whole}.{kept}"), sign.row().decimals)? };
+        Self::scalar(sign, value + i32::from(rest.as_bytes().first().is_some_and(|d| *d >= b'5')))
+    }
+
     /// A measurement of one number, in units of 10^-`decimals` of the sign's row.
     pub fn scalar(sign: Sign, value: i32) -> Result<Self, VitalError> {
         let row = sign.row();
@@ -469,6 +483,26 @@ mod tests {
         ] {
             assert_eq!(Measure::parse(sign, text), Err(error), "{sign:?} {text}");
         }
+    }
+
+    #[test]
+    fn a_number_from_elsewhere_is_rounded_to_the_precision_of_its_sign() {
+        for (sign, number, value) in [
+            (Sign::Temperature, "36.9734", "37.0"),
+            (Sign::Temperature, "37", "37.0"),
+            (Sign::HeartRate, "71.5", "72"),
+            (Sign::HeartRate, "71.49", "71"),
+            (Sign::Bmi, "22.857", "22.9"),
+            (Sign::Weight, "72.5", "72.5"),
+            (Sign::Weight, "72.50049", "72.5"),
+        ] {
+            assert_eq!(Measure::received(sign, number).unwrap().to_string(), value, "{number}");
+        }
+        for number in ["", "1e2", "-3", "7.x", "98.6F", "é.é"] {
+            assert!(Measure::received(Sign::HeartRate, number).is_err(), "{number}");
+        }
+        assert!(matches!(Measure::received(Sign::Temperature, "98.6"), Err(VitalError::OutOfLimits { .. })));
+        assert!(Measure::received(Sign::Consciousness, "1").is_err());
     }
 
     #[test]
