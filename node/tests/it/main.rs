@@ -1,4 +1,5 @@
 //! What the node promises to the outside: real files, real sockets, real processes.
 
+mod fhir;
 mod network;
 mod store;

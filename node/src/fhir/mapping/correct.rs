@@ -1,0 +1,222 @@
+//! Changing a resource without losing what isn't understood.
+//!
+//! A correction is a whole new version of the resource: the named fields change, all others keep their order, unknown members and the
+//! digits of their numbers. The old version stays where it is; the caller writes the new one as superseding it.
+
+use super::{ViewError, of_value};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+/// Changes in one correction.
+const MAX_CHANGES: usize = 64;
+/// Levels of a path; FHIR fields are rarely deeper than eight.
+const MAX_STEPS: usize = 16;
+
+/// Why a correction can't be made. The old version stands.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum CorrectError {
+    /// The stored bytes aren't a JSON object.
+    #[error("not a resource")]
+    NotAResource,
+    /// Type and id name the resource: they don't change.
+    #[error("{0} can't be corrected")]
+    Fixed(String),
+    /// The path leads through something that isn't there.
+    #[error("there is no {0}")]
+    NoSuchField(String),
+    /// More changes or steps than one correction has.
+    #[error("too many changes")]
+    TooMany,
+    /// The result isn't a valid resource.
+    #[error(transparent)]
+    Invalid(#[from] ViewError),
+    /// The type has no way to say that it was a mistake.
+    #[error("a {0} can't be withdrawn")]
+    NoWithdrawal(String),
+}
+
+/// A new version of `json` with `changes`: FHIR paths without the type (`name[0].family`, `birthDate`,
+/// `component[1].valueQuantity.value`) and their new values; null takes a field away. The last step may name a new field or the next element
+/// of a list.
+pub fn correct(json: &[u8], changes: &[(&str, Value)]) -> Result<Vec<u8>, CorrectError> {
+    if changes.len() > MAX_CHANGES {
+        return Err(CorrectError::TooMany);
+    }
+    let mut resource = parse(json)?;
+    for (path, value) in changes {
+        change(&mut resource, path, value.clone())?;
+    }
+    of_value(&resource)?;
+    Ok(resource.to_string().into_bytes())
+}
+
+/// A new version that says the resource was entered in error.
+pub fn withdraw(json: &[u8]) -> Result<Vec<u8>, CorrectError> {
+    let resource = parse(json)?;
+    let kind = resource["resourceType"].as_str().unwrap_or_default().to_owned();
+    let verification = |list: &str| {
+        let system = format!("http://terminology.hl7.org/CodeSystem/{list}");
+        json!({ "coding": [{ "system": system, "code": "entered-in-error" }] })
+    };
+    let in_error = |list: &str| {
+        let mut changes = vec![("verificationStatus", verification(list))];
+        // FHIR allows no clinical status on an entry in error (con-5, ait-2).
+        if resource["clinicalStatus"].is_object() {
+            changes.push(("clinicalStatus", Value::Null));
+        }
+        correct(json, &changes)
+    };
+    match kind.as_str() {
+        "Condition" => in_error("condition-ver-status"),
+        "AllergyIntolerance" => in_error("allergyintolerance-verification"),
+        "Patient" | "Practitioner" | "Organization" => Err(CorrectError::NoWithdrawal(kind)),
+        _ if resource["status"].is_string() => correct(json, &[("status", json!("entered-in-error"))]),
+        _ => Err(CorrectError::NoWithdrawal(kind)),
+    }
+}
+
+fn parse(json: &[u8]) -> Result<Value, CorrectError> {
+    serde_json::from_slice(json)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or(CorrectError::NotAResource)
+}
+
+enum Step<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+fn change(resource: &mut Value, path: &str, new: Value) -> Result<(), CorrectError> {
+    let nowhere = || CorrectError::NoSuchField(path.to_owned());
+    let steps = steps(path).ok_or_else(nowhere)?;
+    if steps.len() > MAX_STEPS {
+        return Err(CorrectError::TooMany);
+    }
+    let (last, way) = steps.split_last().ok_or_else(nowhere)?;
+    if let (Step::Name(name @ ("resourceType" | "id")), true) = (last, way.is_empty()) {
+        return Err(CorrectError::Fixed((*name).to_owned()));
+    }
+    let mut at = resource;
+    for step in way {
+        at = match step {
+            Step::Name(name) => at.as_object_mut().and_then(|o| o.get_mut(*name)),
+            Step::Index(i) => at.as_array_mut().and_then(|a| a.get_mut(*i)),
+        }
+        .ok_or_else(nowhere)?;
+    }
+    match (last, at) {
+        (Step::Name(name), Value::Object(members)) => set_member(members, name, new),
+        (Step::Index(i), Value::Array(list)) if *i < list.len() && new.is_null() => {
+            list.remove(*i);
+            Ok(())
+        }
+        (Step::Index(i), Value::Array(list)) if *i < list.len() => {
+            list[*i] = new;
+            Ok(())
+        }
+        (Step::Index(i), Value::Array(list)) if *i == list.len() && !new.is_null() => {
+            list.push(new);
+            Ok(())
+        }
+        _ => Err(nowhere()),
+    }
+}
+
+/// Replaces in place (the order stays), adds at the end, or takes away.
+fn set_member(members: &mut Map<String, Value>, name: &str, new: Value) -> Result<(), CorrectError> {
+    if new.is_null() {
+        return match members.shift_remove(name) {
+            Some(_) => Ok(()),
+            None => Err(CorrectError::NoSuchField(name.to_owned())),
+        };
+    }
+    members.insert(name.to_owned(), new);
+    Ok(())
+}
+
+/// `name[0].family` → name, 0, family.
+fn steps(path: &str) -> Option<Vec<Step<'_>>> {
+    let mut steps = Vec::new();
+    for part in path.split('.') {
+        let (name, mut rest) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return None;
+        }
+        steps.push(Step::Name(name));
+        while !rest.is_empty() {
+            let (index, tail) = rest.strip_prefix('[')?.split_once(']')?;
+            steps.push(Step::Index(index.parse().ok()?));
+            rest = tail;
+        }
+    }
+    Some(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENT: &str = r#"{"zeta":1.50,"resourceType":"Patient","id":"p","name":[{"family":"Durand","given":["Léa"],"_x":1E+2}],"birthDate":"1970","big":123456789012345678901234567890.10}"#;
+
+    #[test]
+    fn a_correction_keeps_order_unknown_fields_and_digits() {
+        let new = correct(
+            PATIENT.as_bytes(),
+            &[("name[0].family", json!("Durant")), ("birthDate", json!("1971-02-03"))],
+        )
+        .unwrap();
+        let expected = PATIENT.replace("Durand", "Durant").replace("\"1970\"", "\"1971-02-03\"");
+        assert_eq!(String::from_utf8(new).unwrap(), expected);
+    }
+
+    #[test]
+    fn fields_are_added_and_taken_away() {
+        let new = correct(
+            PATIENT.as_bytes(),
+            &[
+                ("name[0].given[1]", json!("Zoé")),
+                ("zeta", Value::Null),
+                ("gender", json!("female")),
+            ],
+        );
+        let text = String::from_utf8(new.unwrap()).unwrap();
+        assert!(
+            text.starts_with("{\"resourceType\"") && text.ends_with(",\"gender\":\"female\"}") && text.contains("[\"Léa\",\"Zoé\"]"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_correction_that_makes_no_sense_is_refused() {
+        for (path, value) in [
+            ("resourceType", json!("Group")),
+            ("id", json!("q")),
+            ("birthDate", json!("yesterday")),
+            ("name", json!("Durand")),
+            ("name[7].family", json!("x")),
+            ("name[0].given[3]", json!("x")),
+            ("gender", Value::Null),
+            ("", json!(1)),
+            ("name[", json!(1)),
+            ("name[0]x", json!(1)),
+        ] {
+            assert!(correct(PATIENT.as_bytes(), &[(path, value)]).is_err(), "{path}");
+        }
+        assert_eq!(correct(b"[]", &[]), Err(CorrectError::NotAResource));
+    }
+
+    #[test]
+    fn what_was_entered_in_error_says_so() {
+        let observation = br#"{"resourceType":"Observation","status":"final","code":{"text":"x"}}"#;
+        assert!(
+            String::from_utf8(withdraw(observation).unwrap())
+                .unwrap()
+                .contains("\"status\":\"entered-in-error\"")
+        );
+        let condition = br#"{"resourceType":"Condition","clinicalStatus":{"text":"a"},"subject":{"reference":"Patient/1"}}"#;
+        let text = String::from_utf8(withdraw(condition).unwrap()).unwrap();
+        assert!(text.contains("condition-ver-status") && !text.contains("clinicalStatus"));
+        assert!(matches!(withdraw(PATIENT.as_bytes()), Err(CorrectError::NoWithdrawal(_))));
+    }
+}

@@ -1,0 +1,73 @@
+//! Typed views of FHIR resources, and the resources that acts made here become.
+//!
+//! A fact is the resource's own bytes; a view is what this program understands of it, read anew each time and never written back.
+//! Reading is strict about the datatypes of the fields it maps (a refused resource is better than a misread dose) and silent about all
+//! others. [`of`] gives the view, [`write`] makes resources, [`mod@correct`] changes one in place.
+
+pub mod acts;
+pub mod correct;
+pub mod people;
+pub mod read;
+pub mod write;
+
+pub use acts::{AllergyView, ConditionView, EncounterView, MedicationRequestView, ObservationView};
+pub use people::{OrganizationView, PatientView, PractitionerView};
+pub use read::ViewError;
+
+use read::Fields;
+use serde_json::Value;
+
+/// A resource of a type that is understood here.
+#[derive(Clone, PartialEq)]
+pub enum View {
+    Patient(PatientView),
+    Practitioner(PractitionerView),
+    Organization(OrganizationView),
+    Encounter(EncounterView),
+    Observation(Box<ObservationView>),
+    Condition(ConditionView),
+    Allergy(AllergyView),
+    MedicationRequest(Box<MedicationRequestView>),
+}
+
+/// The resource types that have a view.
+pub const MAPPED: [&str; 8] = [
+    "AllergyIntolerance",
+    "Condition",
+    "Encounter",
+    "MedicationRequest",
+    "Observation",
+    "Organization",
+    "Patient",
+    "Practitioner",
+];
+
+/// The view of a resource's bytes; `Ok(None)` if its type has none.
+///
+/// # Errors
+/// Not JSON, or a mapped field with the wrong datatype, or a required one missing: with its FHIR path.
+pub fn of(json: &[u8]) -> Result<Option<View>, ViewError> {
+    let value: Value = serde_json::from_slice(json).map_err(|e| ViewError {
+        path: String::new(),
+        what: e.to_string(),
+    })?;
+    of_value(&value)
+}
+
+/// As [`of`], of a resource that is parsed already.
+pub fn of_value(resource: &Value) -> Result<Option<View>, ViewError> {
+    let fields = Fields::of_resource(resource)?;
+    let kind = fields.required_code("resourceType")?.to_owned();
+    let view = match kind.as_str() {
+        "Patient" => PatientView::read(&fields).map(View::Patient),
+        "Practitioner" => PractitionerView::read(&fields).map(View::Practitioner),
+        "Organization" => OrganizationView::read(&fields).map(View::Organization),
+        "Encounter" => EncounterView::read(&fields).map(View::Encounter),
+        "Observation" => ObservationView::read(&fields).map(|v| View::Observation(Box::new(v))),
+        "Condition" => ConditionView::read(&fields).map(View::Condition),
+        "AllergyIntolerance" => AllergyView::read(&fields).map(View::Allergy),
+        "MedicationRequest" => MedicationRequestView::read(&fields).map(|v| View::MedicationRequest(Box::new(v))),
+        _ => return Ok(None),
+    };
+    view.map(Some).map_err(|e| e.under(&kind))
+}
