@@ -11,6 +11,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use crate::fhir::Report as ImportReport;
+use crate::service::Service;
 
 /// Name of the socket inside the data directory.
 pub const SOCKET: &str = "bocage.sock";
@@ -35,12 +36,11 @@ pub enum Request {
     Share { patient: String, facility: String },
     Import { files: Vec<PathBuf> },
     Export { out: PathBuf, patient: Option<String> },
-    Invite,
-    Admit { request: String },
-    Requests,
+    /// Makes an invitation that names these addresses.
+    Invite { addresses: Vec<String> },
+    /// Admits what a sealed request asks for; with `preview` only says who asks and which words both screens show.
+    Admit { request: String, preview: bool },
     Doctor,
-    Dial { address: String },
-    Stop,
 }
 
 /// A patient as the desk types one in.
@@ -60,7 +60,6 @@ pub struct NewPatient {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Reply {
-    Done,
     Progress { done: u64, total: u64 },
     Status(Status),
     Peers { peers: Vec<PeerRow> },
@@ -70,11 +69,11 @@ pub enum Reply {
     Record(Record),
     Saved { patient: String, fact: String },
     Shared { facility: String, documents: u64 },
-    Imported(ImportReport),
+    Imported { files: Vec<(String, ImportReport)> },
     Exported { files: u64, resources: u64 },
     Invitation { bytes: String, expires_ms: u64 },
+    /// `bytes` is empty in a preview.
     Admission { bytes: String, facility: String, words: String },
-    Requests { waiting: Vec<WaitingRequest> },
     Doctor { checks: Vec<Check> },
     Failed(Failure),
 }
@@ -180,13 +179,6 @@ pub struct Entry {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct WaitingRequest {
-    pub facility: String,
-    pub words: String,
-    pub bytes: String,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Check {
     pub name: String,
     pub good: bool,
@@ -195,21 +187,29 @@ pub struct Check {
 
 /// A connection to a node: in this process or on the other end of a local socket.
 pub enum Client {
-    Local(mpsc::Sender<Call>),
+    /// The node lives in this process and nobody else has it.
+    Local(Box<Service>),
     Socket(BufReader<UnixStream>),
 }
 
 /// A request with the way back for its replies; `session` tells connections apart for unlocking.
 pub struct Call {
     pub session: u64,
-    pub request: Request,
-    pub replies: mpsc::Sender<Reply>,
+    pub what: Asked,
+    pub replies: mpsc::UnboundedSender<Reply>,
+}
+
+/// What a connection brings.
+pub enum Asked {
+    Request(Request),
+    /// The connection ended: what was unlocked for it is locked again.
+    Gone,
 }
 
 impl Client {
-    /// Attaches to the node running on `data`, if one does.
-    pub async fn attach(data: &Path) -> Option<Self> {
-        let stream = UnixStream::connect(data.join(SOCKET)).await.ok()?;
+    /// Attaches to the node that answers on this socket, if one does.
+    pub async fn attach(socket: &Path) -> Option<Self> {
+        let stream = UnixStream::connect(socket).await.ok()?;
         Some(Self::Socket(BufReader::new(stream)))
     }
 
@@ -220,17 +220,7 @@ impl Client {
     pub async fn ask(&mut self, request: Request, mut progress: impl FnMut(u64, u64)) -> Result<Reply, Failure> {
         let gone = || Failure::new("gone", "the node stopped answering; everything it reported as saved is safe");
         match self {
-            Self::Local(calls) => {
-                let (replies, mut answers) = mpsc::channel(16);
-                calls.send(Call { session: 0, request, replies }).await.map_err(|_| gone())?;
-                loop {
-                    match answers.recv().await.ok_or_else(gone)? {
-                        Reply::Progress { done, total } => progress(done, total),
-                        Reply::Failed(failure) => return Err(failure),
-                        reply => return Ok(reply),
-                    }
-                }
-            }
+            Self::Local(service) => service.handle(0, request, &mut progress),
             Self::Socket(stream) => {
                 let mut line = serde_json::to_vec(&request).map_err(|e| Failure::new("request", e.to_string()))?;
                 line.push(b'\n');

@@ -5,14 +5,13 @@
 //! node.key       opens unattended: carries, reads nothing
 //! seat.key       opens with the passphrase: practitioner, facility, authority
 //! joining        an invitation being answered, sealed to this node
-//! bocage.toml    settings, all optional
 //! bocage.sock    the running node answers here (0600)
 //! store/         the log and its index
 //! ```
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// A data directory, existing or to be made.
@@ -51,10 +50,6 @@ impl Home {
         self.root.join("joining")
     }
 
-    pub fn settings(&self) -> PathBuf {
-        self.root.join("bocage.toml")
-    }
-
     pub fn store(&self) -> PathBuf {
         self.root.join("store")
     }
@@ -75,18 +70,4 @@ impl Home {
     pub fn make(&self) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.root)
     }
-}
-
-/// Writes a file whole: readable by its owner only, complete after any crash.
-///
-/// # Errors
-/// The operating system refused; the old file, if any, is unchanged.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::File::open(directory)?.sync_all()
 }

@@ -20,7 +20,7 @@ use ed25519_dalek::SigningKey;
 use crate::client::Failure;
 use crate::core::{Core, now_ms, random_u64};
 use crate::home::Home;
-use crate::keystore::{Argon2Cost, KeyName, NodeKeyFile, NodeKeys, OsEntropy, SeatKeystore, SecretSet, UnlockedSeat};
+use crate::keystore::{Argon2Cost, file, KeyName, NodeKeyFile, NodeKeys, OsEntropy, SeatKeystore, SecretSet, UnlockedSeat};
 use crate::store::LogStore;
 
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
@@ -45,14 +45,14 @@ impl Description {
             return Err(Failure::new("usage", "the facility needs a name"));
         }
         if !self.finess.is_empty() {
-            identifiers::Finess::parse(&self.finess).map_err(|e| Failure::new("usage", format!("FINESS {}: {e}", self.finess)))?;
+            identifiers::Kind::Finess.entered(&self.finess).map_err(|e| Failure::new("usage", format!("FINESS {}: {e}", self.finess)))?;
         }
         if let Some((name, _, rpps)) = &self.practitioner {
             if name.trim().is_empty() {
                 return Err(Failure::new("usage", "the practitioner needs a name"));
             }
             if !rpps.is_empty() {
-                identifiers::Rpps::parse(rpps).map_err(|e| Failure::new("usage", format!("RPPS {rpps}: {e}")))?;
+                identifiers::Kind::Rpps.entered(rpps).map_err(|e| Failure::new("usage", format!("RPPS {rpps}: {e}")))?;
             }
         }
         Ok(())
@@ -127,7 +127,7 @@ pub fn ask(home: &Home, invitation: &Invitation, description: &Description, pass
     SeatKeystore::create(&home.seat_key(), passphrase, made.secrets, cost, &mut entropy).map_err(keys)?;
     let sealed = enrol::seal(&invitation.secret, Part::Request, &request.to_bytes(), &mut entropy);
     let pending = Pending { invitation: invitation.clone(), items: made.items, local: made.local };
-    crate::home::write_private(&home.joining(), &pending.seal(&node)).map_err(disk)?;
+    file::replace(&home.joining(), &pending.seal(&node)).map_err(disk)?;
     Ok(sealed)
 }
 
@@ -278,7 +278,7 @@ fn settle(home: &Home, charter: &Charter, node: &NodeKeys, items: Vec<Vec<u8>>, 
     core.save_items(envelopes, Vec::new()).map_err(|e| Failure::new("store", e.to_string()))?;
     core.store.commit(&Batch { items: Vec::new(), local }).map_err(|e| Failure::new("store", e.to_string()))?;
     Box::new(core.store).close().map_err(|e| Failure::new("store", e.to_string()))?;
-    crate::home::write_private(&home.charter(), charter.to_bytes()).map_err(disk)
+    file::replace(&home.charter(), charter.to_bytes()).map_err(disk)
 }
 
 /// An invitation being answered, between request and admission.

@@ -1,0 +1,687 @@
+//! What a node does when asked: the requests of [`crate::client`] over engine, store and the open seat.
+//!
+//! One way for all: CLI, app and tests ask here. A request that touches records needs the seat's passphrase in the same session;
+//! what is reported as saved has been fsynced.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::BufWriter;
+use std::path::Path;
+
+use bocage_protocol::access::matrix::Compartment;
+use bocage_protocol::clinical::vitals::{Measure, Sign};
+use bocage_protocol::clinical::{identifiers, text};
+use bocage_protocol::crypto::{Entropy, Secret};
+use bocage_protocol::envelope::{Kind, Lane};
+use bocage_protocol::identity::enrol::{self, Admission, INVITATION_LIFE_MS, Invitation, Part, Request as JoinRequest};
+use bocage_protocol::identity::{FacilityKind, OpBody};
+use bocage_protocol::ids::{AuthorityKey, FacilityKey, Hlc, ItemId, NodeKey, RecordId, hex, unhex};
+use bocage_protocol::record::{FactBody, Label, NewFact, ROUND_MS, Reader, RecordFact, WriteRefused};
+use bocage_protocol::store::{LocalWrite, Store};
+use ed25519_dalek::SigningKey;
+
+use crate::client::{
+    Check, DocumentRow, Entry, Failure, NewPatient, PatientRow, PeerRow, Record, Reply, Request, Status,
+};
+use crate::core::{Core, Outcome, now_ms};
+use crate::fhir::export::{ExportResource, export_patient};
+use crate::fhir::mapping::{self, View, correct, write};
+use crate::home::Home;
+use crate::keystore::{KeyName, NodeKeys, OsEntropy, SeatKeystore, UnlockedSeat, permission_warning};
+use crate::place;
+use crate::words::{Tongue, comparison_words};
+
+mod import;
+pub mod summary;
+
+/// Splits a fact's source from the full URL under which its resource was imported.
+const URL_MARK: char = '\u{1f}';
+
+/// A node that answers requests.
+pub struct Service {
+    pub home: Home,
+    pub core: Core,
+    keys: NodeKeys,
+    unlocked: Option<UnlockedSeat>,
+    /// Sessions that have given the passphrase.
+    sessions: BTreeSet<u64>,
+    /// The seat stays open for the node's own work (admitting, answering key requests) when it was opened at start.
+    stays_open: bool,
+    /// What the driver adds to a status.
+    pub live: Live,
+    /// Side effects of requests that the driver still has to carry out.
+    pub pending: Vec<Outcome>,
+}
+
+/// What only a running node knows.
+#[derive(Default)]
+pub struct Live {
+    pub running: bool,
+    pub listening: Vec<String>,
+    pub peers: BTreeMap<NodeKey, LivePeer>,
+}
+
+/// A peer as last met.
+#[derive(Clone, Default)]
+pub struct LivePeer {
+    pub address: String,
+    pub clock_ahead_ms: Option<i64>,
+    pub last_seen_ms: Option<u64>,
+}
+
+impl Service {
+    /// Opens the node on this directory, without a seat.
+    ///
+    /// # Errors
+    /// See [`place::open`].
+    pub fn open(home: Home, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, Failure> {
+        let (core, keys) = place::open(&home, progress)?;
+        Ok(Self {
+            home,
+            core,
+            keys,
+            unlocked: None,
+            sessions: BTreeSet::new(),
+            stays_open: false,
+            live: Live::default(),
+            pending: Vec::new(),
+        })
+    }
+
+    pub fn keys(&self) -> &NodeKeys {
+        &self.keys
+    }
+
+    /// Opens the seat for as long as the node runs.
+    ///
+    /// # Errors
+    /// Wrong passphrase, or no keystore.
+    pub fn keep_open(&mut self, passphrase: &str) -> Result<(), Failure> {
+        self.unlock(u64::MAX, passphrase)?;
+        self.stays_open = true;
+        Ok(())
+    }
+
+    /// A connection ended: without anybody left, keys and documents leave memory.
+    pub fn end_session(&mut self, session: u64) {
+        self.sessions.remove(&session);
+        if self.sessions.is_empty() && !self.stays_open {
+            self.core.reader = None;
+            self.unlocked = None;
+        }
+    }
+
+    /// Carries out one request.
+    ///
+    /// # Errors
+    /// As people read them: what happened, what is safe, what to do.
+    pub fn handle(&mut self, session: u64, request: Request, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
+        match request {
+            Request::Status => Ok(Reply::Status(self.status()?)),
+            Request::Peers => Ok(Reply::Peers { peers: self.peers() }),
+            Request::Unlock { passphrase } => self.unlock(session, &passphrase),
+            Request::Invite { addresses } => self.invite(addresses),
+            Request::Doctor => Ok(Reply::Doctor { checks: self.doctor() }),
+            Request::Admit { request, preview } => {
+                self.require_open(session)?;
+                let sealed = unhex(&request).ok_or_else(|| Failure::new("usage", "the request isn't hexadecimal"))?;
+                self.admit(&sealed, preview)
+            }
+            other => {
+                self.require_open(session)?;
+                self.with_records(other, progress)
+            }
+        }
+    }
+
+    fn with_records(&mut self, request: Request, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
+        match request {
+            Request::PatientCreate(new) => self.patient_create(&new),
+            Request::PatientSearch { query } => Ok(Reply::Patients { patients: self.patient_search(&query)? }),
+            Request::PatientShow { patient } => {
+                let record = self.find(&patient)?;
+                Ok(Reply::Record(self.show(record)?))
+            }
+            Request::NoteAdd { patient, text } => self.act(&patient, Compartment::Clinical, |act| write::note(act, "Note", &text)),
+            Request::VitalAdd { patient, sign, value } => {
+                let measure = measure(&sign, &value)?;
+                self.act(&patient, Compartment::Clinical, |act| write::vital(act, measure))
+            }
+            Request::Correct { patient, fact, field, value } => self.correct(&patient, &fact, &field, &value),
+            Request::Share { patient, facility } => self.share(&patient, &facility),
+            Request::Import { files } => self.import(&files, progress),
+            Request::Export { out, patient } => self.export(&out, patient.as_deref(), progress),
+            _ => Err(Failure::new("internal", "a request was not routed")),
+        }
+    }
+
+    // ---- the seat
+
+    fn unlock(&mut self, session: u64, passphrase: &str) -> Result<Reply, Failure> {
+        let unlocked = SeatKeystore::open(&self.home.seat_key())
+            .and_then(|file| file.unlock(passphrase))
+            .map_err(|e| Failure::new("passphrase", e.to_string()))?;
+        if self.core.reader.is_none()
+            && let Some(secrets) = place::seat_of(&unlocked)
+        {
+            self.core.unlock(secrets).map_err(|e| store_failure(&e))?;
+        }
+        self.unlocked = Some(unlocked);
+        self.sessions.insert(session);
+        let (facility, _) = self.own_facility();
+        let practitioner = self.own_practitioner().unwrap_or_default();
+        Ok(Reply::Unlocked { practitioner, facility })
+    }
+
+    fn require_open(&self, session: u64) -> Result<(), Failure> {
+        if self.sessions.contains(&session) {
+            Ok(())
+        } else {
+            Err(Failure::new("locked", "this needs the seat's passphrase"))
+        }
+    }
+
+    fn reader(&self) -> Result<&Reader, Failure> {
+        self.core.reader.as_ref().ok_or_else(|| {
+            Failure::new("no-seat", "nobody practises at this node: it carries records and can't read them")
+        })
+    }
+
+    fn own_facility(&self) -> (String, String) {
+        let own = place::node_key(&self.keys);
+        let registry = self.core.registry();
+        registry
+            .node(&own)
+            .and_then(|n| registry.facility(&n.facility))
+            .map_or_else(Default::default, |f| (f.name.clone(), kind_name(f.kind).to_owned()))
+    }
+
+    fn own_practitioner(&self) -> Option<String> {
+        let reader = self.core.reader.as_ref()?;
+        let practitioner = self.core.registry().seat(&reader.seat())?.practitioner?;
+        Some(self.core.registry().practitioner(&practitioner)?.name.clone())
+    }
+
+    // ---- what everybody may ask
+
+    fn status(&self) -> Result<Status, Failure> {
+        let (facility, kind) = self.own_facility();
+        let registry = self.core.registry();
+        let items = self.core.peer.index().len() as u64;
+        let ops = registry.ops().count() as u64;
+        let traffic = self.core.peer.traffic();
+        let content = self.content_envelopes()?;
+        let counts = self.core.reader.as_ref().map(Reader::counts);
+        Ok(Status {
+            network: registry.charter().name.clone(),
+            network_id: registry.network_id().to_string(),
+            facility,
+            kind,
+            node: place::node_key(&self.keys).to_string(),
+            items,
+            envelopes: items - ops,
+            readable: counts.map(|c| c.readable),
+            sealed: content - counts.map_or(0, |c| c.readable),
+            records: counts.map(|c| c.records),
+            root: hex(&self.core.peer.index().root()),
+            peers: self.peers(),
+            listening: self.live.listening.clone(),
+            bytes_sent: traffic.bytes_sent,
+            bytes_received: traffic.bytes_received,
+            item_bytes_sent: traffic.item_bytes_sent,
+            waiting: self.core.peer.waiting() as u64,
+            refused: traffic.refused,
+            running: self.live.running,
+        })
+    }
+
+    /// Envelopes with sealed content, whoever can open them.
+    fn content_envelopes(&self) -> Result<u64, Failure> {
+        let mut count = 0;
+        let mut from = std::ops::Bound::Unbounded;
+        loop {
+            let keys = self.core.store.range(from, 4_096).map_err(|e| store_failure(&e))?;
+            let Some(last) = keys.last() else { return Ok(count) };
+            from = std::ops::Bound::Excluded(*last);
+            for key in keys {
+                // Version, then kind: the two first bytes of an envelope.
+                let bytes = self.core.store.get(&key.id).map_err(|e| store_failure(&e))?;
+                count += u64::from(bytes.is_some_and(|b| b.starts_with(&[1, Kind::Content as u8])));
+            }
+        }
+    }
+
+    fn peers(&self) -> Vec<PeerRow> {
+        let own = place::node_key(&self.keys);
+        let registry = self.core.registry();
+        let sessions: BTreeMap<NodeKey, bool> = self.core.peer.sessions().map(|(_, node, settled)| (node, settled)).collect();
+        let mut rows = Vec::new();
+        for (key, node) in registry.nodes().filter(|(k, _)| **k != own) {
+            let Some(facility) = registry.facility(&node.facility) else { continue };
+            let live = self.live.peers.get(key).cloned().unwrap_or_default();
+            rows.push(PeerRow {
+                facility: facility.name.clone(),
+                kind: kind_name(facility.kind).to_owned(),
+                node: key.to_string(),
+                connected: sessions.contains_key(key),
+                settled: sessions.get(key).copied().unwrap_or(false),
+                address: live.address,
+                clock_ahead_ms: live.clock_ahead_ms,
+                last_seen_ms: live.last_seen_ms,
+            });
+        }
+        rows
+    }
+
+    fn doctor(&mut self) -> Vec<Check> {
+        let check = |name: &str, good: bool, detail: String| Check { name: name.to_owned(), good, detail };
+        let mut checks = Vec::new();
+        match self.core.store.verify() {
+            Ok(report) => checks.push(check(
+                "store",
+                report.damaged == 0,
+                format!("{} items, {} bytes, {} damaged{}", report.items, report.bytes, report.damaged, if report.index_rebuilt { ", index rebuilt" } else { "" }),
+            )),
+            Err(error) => checks.push(check("store", false, error.to_string())),
+        }
+        let indexed = self.core.peer.index().len() as u64;
+        checks.push(check("index", indexed == self.core.store.len(), format!("{indexed} of {} items", self.core.store.len())));
+        for (name, path) in [("node key", self.home.node_key()), ("seat key", self.home.seat_key())] {
+            let problem = permission_warning(&path);
+            checks.push(check(name, path.exists() && problem.is_none(), problem.unwrap_or_else(|| "private".into())));
+        }
+        let own = place::node_key(&self.keys);
+        let served = self.core.registry().serves(&own, now_ms());
+        checks.push(check("certificate", served, if served { "in date, not revoked".into() } else { "not valid now: renew or check the clock".into() }));
+        checks.push(self.clock());
+        checks
+    }
+
+    /// A clock before the last thing written here, or far from what peers say, is to be checked. It changes nothing but dates shown.
+    fn clock(&self) -> Check {
+        let newest = self.core.store.range(std::ops::Bound::Unbounded, usize::MAX).ok().and_then(|keys| keys.iter().map(|k| k.time.millis()).max());
+        let behind = newest.filter(|n| *n > now_ms() + 5 * 60_000);
+        let apart = self.live.peers.values().filter_map(|p| p.clock_ahead_ms).find(|ms| ms.abs() > 5 * 60_000);
+        let (good, detail) = match (behind, apart) {
+            (Some(_), _) => (false, "behind the newest envelope held: check date and time".to_owned()),
+            (None, Some(ms)) => (false, format!("{} minutes apart from a peer's: check date and time", ms / 60_000)),
+            (None, None) => (true, "plausible".to_owned()),
+        };
+        Check { name: "clock".into(), good, detail }
+    }
+
+    // ---- enrolment
+
+    fn invite(&mut self, mut addresses: Vec<String>) -> Result<Reply, Failure> {
+        let authority = self.core.registry().authorities().keys[0];
+        addresses.extend(self.live.listening.iter().filter(|a| !a.contains("/127.0.0.1/") && !a.contains("/::1/")).cloned());
+        addresses.truncate(enrol::MAX_ADDRESSES);
+        let invitation = Invitation {
+            charter: self.core.registry().charter().clone(),
+            authority,
+            node: place::node_key(&self.keys),
+            addresses,
+            expires_ms: now_ms() + INVITATION_LIFE_MS,
+            secret: Secret(OsEntropy.random32()),
+        };
+        let value = enrol::seal(&self.keys.local_seal, Part::Request, &invitation.to_bytes(), &mut OsEntropy);
+        self.core
+            .save_local(vec![LocalWrite { key: invitation_key(&invitation.tag()), value: Some(value) }])
+            .map_err(|e| store_failure(&e))?;
+        Ok(Reply::Invitation { bytes: hex(&invitation.to_bytes()), expires_ms: invitation.expires_ms })
+    }
+
+    /// True iff a request over the network could be admitted without anybody at the keyboard.
+    pub fn can_admit(&self) -> bool {
+        self.authority().is_ok()
+    }
+
+    fn authority(&self) -> Result<SigningKey, Failure> {
+        let secret = self.unlocked.as_ref().and_then(|u| u.secret(KeyName::Authority));
+        let key = secret.map(|s| SigningKey::from_bytes(&s.0)).ok_or_else(|| {
+            Failure::new("no-authority", "no authority of the network is in this keystore: admit where the network was founded")
+        })?;
+        let own = AuthorityKey(key.verifying_key().to_bytes());
+        if self.core.registry().authorities().keys.contains(&own) {
+            Ok(key)
+        } else {
+            Err(Failure::new("no-authority", "the authority in this keystore was replaced"))
+        }
+    }
+
+    /// Admits a facility: its certificate, its teams' endorsement and everything it brought along become durable here, and the
+    /// answer is sealed for it.
+    pub fn admit(&mut self, sealed: &[u8], preview: bool) -> Result<Reply, Failure> {
+        let (_, tag) = enrol::sealed_tag(sealed).map_err(place::enrolment)?;
+        let stored = self.core.store.local(&invitation_key(&tag)).map_err(|e| store_failure(&e))?;
+        let stored = stored.ok_or_else(|| {
+            Failure::new("unknown-invitation", "this request answers no open invitation of this node: each can be used once, for 72 hours")
+        })?;
+        let invitation = enrol::open(&self.keys.local_seal, Part::Request, &stored)
+            .and_then(|bytes| Invitation::parse(&bytes))
+            .map_err(place::enrolment)?;
+        if invitation.expires_ms < now_ms() {
+            return Err(Failure::new("expired", "this invitation has expired: make a new one"));
+        }
+        let plain = enrol::open(&invitation.secret, Part::Request, sealed).map_err(place::enrolment)?;
+        let request = JoinRequest::parse(&plain).map_err(place::enrolment)?;
+        let OpBody::Facility { name, .. } = &request.facility else {
+            return Err(Failure::new("usage", "the request names no facility"));
+        };
+        let (facility, words) = (name.clone(), comparison_words(&enrol::comparison(&request), Tongue::French).join(" "));
+        if preview {
+            return Ok(Reply::Admission { bytes: String::new(), facility, words });
+        }
+        let authority = self.authority()?;
+        let signed = request.admit(self.core.registry().charter(), &authority, Hlc::from_millis(now_ms())).map_err(place::enrolment)?;
+        let mut answer: Vec<Vec<u8>> = signed.iter().map(|op| op.to_bytes().to_vec()).collect();
+        let items = answer.iter().cloned().chain(request.items.clone()).collect();
+        let spent = LocalWrite { key: invitation_key(&tag), value: None };
+        let outcome = self.core.save_items(items, vec![spent]).map_err(|e| store_failure(&e))?;
+        self.pending.push(outcome);
+        let own = place::node_key(&self.keys);
+        answer.extend(self.core.registry().chain_of(&own).iter().map(|op| op.to_bytes().to_vec()));
+        let admission = Admission { items: answer, addresses: self.live.listening.clone() };
+        let bytes = enrol::seal(&invitation.secret, Part::Admission, &admission.to_bytes(), &mut OsEntropy);
+        Ok(Reply::Admission { bytes: hex(&bytes), facility, words })
+    }
+
+    /// The ops that let a stranger believe in this node.
+    pub fn introduction(&self) -> Vec<Vec<u8>> {
+        let own = place::node_key(&self.keys);
+        self.core.registry().chain_of(&own).iter().map(|op| op.to_bytes().to_vec()).collect()
+    }
+
+    // ---- records
+
+    fn patient_create(&mut self, new: &NewPatient) -> Result<Reply, Failure> {
+        let id = write::uuid(random16());
+        let given: Vec<&str> = new.given.split_whitespace().collect();
+        let ins_system = format!("urn:oid:{}", identifiers::system::INS_TEST_OID);
+        let json = write::patient(&write::NewPatient {
+            id: &id,
+            family: &new.family,
+            given: &given,
+            birth_date: &new.birth_date,
+            sex: &new.sex,
+            ins: new.ins.as_deref().map(|number| (ins_system.as_str(), number)),
+            phone: None,
+            address: None,
+        })
+        .map_err(|e| Failure::new("usage", e.to_string()))?;
+        let facts = [NewFact { compartment: Compartment::Identity, fact: FactBody::resource(json) }];
+        let write = self
+            .reader()?
+            .create_record(now_ms(), Lane::Today, &facts, self.core.registry(), &mut OsEntropy)
+            .map_err(|e| refused(&e))?;
+        let (record, documents) = (write.record, write.documents.len() as u64);
+        self.save(&write)?;
+        Ok(Reply::Patient { patient: record.map(|r| r.to_hex()).unwrap_or_default(), documents })
+    }
+
+    fn patient_search(&self, query: &str) -> Result<Vec<PatientRow>, Failure> {
+        let reader = self.reader()?;
+        let mut rows: Vec<PatientRow> = reader
+            .records()
+            .filter_map(|record| patient_row(reader, record))
+            .filter(|row| text::matches(&text::index(&format!("{} {} {} {}", row.family, row.given, row.ins, row.birth_date)), query))
+            .collect();
+        rows.sort_by_cached_key(|row| (text::fold(&row.family), text::fold(&row.given), row.patient.clone()));
+        Ok(rows)
+    }
+
+    /// A record by its whole id or the start of it.
+    fn find(&self, start: &str) -> Result<RecordId, Failure> {
+        let reader = self.reader()?;
+        let wanted = start.to_lowercase();
+        let found: Vec<RecordId> = reader.records().filter(|r| r.to_hex().starts_with(&wanted)).collect();
+        match found[..] {
+            [one] if wanted.len() >= 4 => Ok(one),
+            [] => Err(Failure::new("not-found", "no record with this id can be read here: search for the patient, or wait for the next exchange")),
+            _ => Err(Failure::new("ambiguous", "this start fits several records: give more of the id")),
+        }
+    }
+
+    fn show(&self, record: RecordId) -> Result<Record, Failure> {
+        let reader = self.reader()?;
+        let registry = self.core.registry();
+        let patient = patient_row(reader, record).unwrap_or_else(|| PatientRow { patient: record.to_hex(), ..PatientRow::default() });
+        let mut documents: BTreeMap<Compartment, u64> = reader.compartments(&record).map(|(c, _)| (c, 0)).collect();
+        let mut entries = Vec::new();
+        for RecordFact { compartment, fact, .. } in reader.current(&record) {
+            *documents.entry(compartment).or_default() += 1;
+            let seat = registry.seat(&fact.author);
+            let practitioner = seat.and_then(|s| registry.practitioner(&s.practitioner?));
+            entries.push(Entry {
+                fact: fact.id.to_hex(),
+                compartment: compartment_name(compartment).to_owned(),
+                resource_type: summary::resource_type(fact.body),
+                summary: summary::one_line(fact.body),
+                author: practitioner.map(|p| p.name.clone()).unwrap_or_default(),
+                facility: seat.and_then(|s| registry.facility(&s.facility)).map(|f| f.name.clone()).unwrap_or_default(),
+                written_ms: fact.hlc.millis(),
+                label: label_name(fact.label).to_owned(),
+            });
+        }
+        entries.sort_by(|a, b| b.written_ms.cmp(&a.written_ms).then_with(|| a.fact.cmp(&b.fact)));
+        let documents =
+            documents.into_iter().map(|(c, facts)| DocumentRow { compartment: compartment_name(c).to_owned(), facts }).collect();
+        Ok(Record { patient, documents, entries, readers: self.readers_of(record)? })
+    }
+
+    /// Facilities that may read at least one document of a record now.
+    fn readers_of(&self, record: RecordId) -> Result<Vec<String>, Failure> {
+        use bocage_protocol::access::view::Recipient;
+        let reader = self.reader()?;
+        let registry = self.core.registry();
+        let mut facilities: BTreeSet<FacilityKey> = BTreeSet::new();
+        for (_, doc) in reader.compartments(&record) {
+            for recipient in reader.access(&doc).map(|v| v.live_readers(now_ms())).unwrap_or_default() {
+                facilities.extend(match recipient {
+                    Recipient::Seat(seat) => registry.seat(&seat).map(|s| s.facility),
+                    Recipient::Team(team) => registry.team(&team).map(|t| t.facility),
+                });
+            }
+        }
+        Ok(facilities.iter().filter_map(|f| registry.facility(f)).map(|f| f.name.clone()).collect())
+    }
+
+    /// Writes one act as a resource of its own.
+    fn act(
+        &mut self,
+        patient: &str,
+        compartment: Compartment,
+        make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>,
+    ) -> Result<Reply, Failure> {
+        let record = self.find(patient)?;
+        let subject = patient_reference(self.reader()?, record)
+            .ok_or_else(|| Failure::new("not-found", "the patient's identity hasn't arrived here yet: try again after the next exchange"))?;
+        let (id, effective) = (write::uuid(random16()), summary::instant(now_ms()));
+        let act = write::Act { id: &id, patient: &subject, effective: &effective, ..write::Act::default() };
+        let json = make(&act).map_err(|e| Failure::new("usage", e.to_string()))?;
+        self.add(record, vec![NewFact { compartment, fact: FactBody::resource(json) }])
+    }
+
+    fn correct(&mut self, patient: &str, fact: &str, field: &str, value: &str) -> Result<Reply, Failure> {
+        let record = self.find(patient)?;
+        let wanted = fact.to_lowercase();
+        let found: Vec<_> = self.reader()?.current(&record).filter(|f| f.fact.id.to_hex().starts_with(&wanted)).collect();
+        let [old] = found[..] else {
+            return Err(Failure::new("not-found", "no single entry of this record begins with that id"));
+        };
+        let typed = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
+        let json = correct::correct(old.fact.body, &[(field, typed)]).map_err(|e| Failure::new("usage", e.to_string()))?;
+        let fact = FactBody {
+            source: old.fact.source.to_owned(),
+            supersedes: vec![old.fact.id],
+            ..FactBody::resource(json)
+        };
+        let compartment = old.compartment;
+        self.add(record, vec![NewFact { compartment, fact }])
+    }
+
+    fn add(&mut self, record: RecordId, facts: Vec<NewFact>) -> Result<Reply, Failure> {
+        let write = self
+            .reader()?
+            .add(now_ms(), Lane::Today, record, &facts, self.core.registry(), &mut OsEntropy)
+            .map_err(|e| refused(&e))?;
+        let fact = write.facts.first().map(|f| f.to_hex()).unwrap_or_default();
+        self.save(&write)?;
+        Ok(Reply::Saved { patient: record.to_hex(), fact })
+    }
+
+    fn save(&mut self, write: &bocage_protocol::record::Write) -> Result<(), Failure> {
+        let outcome = self.core.save(write).map_err(|e| store_failure(&e))?;
+        self.pending.push(outcome);
+        Ok(())
+    }
+
+    fn share(&mut self, patient: &str, facility: &str) -> Result<Reply, Failure> {
+        let record = self.find(patient)?;
+        let registry = self.core.registry();
+        let folded = text::fold(facility);
+        let found: Vec<(FacilityKey, String)> = registry
+            .facilities()
+            .filter(|(key, f)| text::fold(&f.name) == folded || key.to_hex().starts_with(&facility.to_lowercase()))
+            .map(|(key, f)| (*key, f.name.clone()))
+            .collect();
+        let [(key, name)] = &found[..] else {
+            let known: Vec<_> = registry.facilities().map(|(_, f)| f.name.as_str()).collect();
+            return Err(Failure::new("not-found", format!("no single facility is called that; known are: {}", known.join(", "))));
+        };
+        let (key, name) = (*key, name.clone());
+        let write = self
+            .reader()?
+            .share(now_ms(), record, key, ROUND_MS, registry, &mut OsEntropy)
+            .map_err(|e| refused(&e))?;
+        let documents = write.documents.len() as u64;
+        if !write.items.is_empty() {
+            self.save(&write)?;
+        }
+        Ok(Reply::Shared { facility: name, documents })
+    }
+
+    fn export(&mut self, out: &Path, patient: Option<&str>, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
+        let records: Vec<RecordId> = match patient {
+            Some(start) => vec![self.find(start)?],
+            None => self.reader()?.records().collect(),
+        };
+        let file_failure = |e: &dyn std::fmt::Display| Failure::new("file", format!("{}: {e}; nothing in the store was changed", out.display()));
+        fs::create_dir_all(out).map_err(|e| file_failure(&e))?;
+        let reader = self.reader()?;
+        let (mut files, mut resources) = (0, 0);
+        for (i, record) in records.iter().enumerate() {
+            let file = fs::File::create(out.join(format!("{}.json", record.to_hex()))).map_err(|e| file_failure(&e))?;
+            let all = reader.current(record).map(|f| ExportResource {
+                full_url: f.fact.source.split_once(URL_MARK).map(|(_, url)| url.to_owned()),
+                json: f.fact.body.to_vec(),
+            });
+            resources += export_patient(all, BufWriter::new(file)).map_err(|e| file_failure(&e))?;
+            files += 1;
+            progress(i as u64 + 1, records.len() as u64);
+        }
+        Ok(Reply::Exported { files, resources })
+    }
+
+    /// Key requests to send and to answer; called by the driver after what arrives.
+    pub fn chores(&mut self) {
+        let registry = self.core.peer.registry();
+        let Some(write) = self.core.reader.as_mut().and_then(|r| r.chores(now_ms(), registry, &mut OsEntropy)) else { return };
+        match self.core.save(&write) {
+            Ok(outcome) => self.pending.push(outcome),
+            Err(error) => tracing::warn!(%error, "key requests could not be saved; they are tried again"),
+        }
+    }
+
+    /// Stops cleanly.
+    ///
+    /// # Errors
+    /// The disk refused; the next start rebuilds its index from the log.
+    pub fn close(self) -> Result<(), Failure> {
+        Box::new(self.core.store).close().map_err(|e| store_failure(&e))
+    }
+}
+
+fn patient_row(reader: &Reader, record: RecordId) -> Option<PatientRow> {
+    let mut found = reader.current(&record).filter(|f| f.compartment == Compartment::Identity);
+    let view = found.find_map(|f| match mapping::of(f.fact.body) {
+        Ok(Some(View::Patient(view))) => Some(view),
+        _ => None,
+    })?;
+    Some(PatientRow {
+        patient: record.to_hex(),
+        family: view.family.clone().unwrap_or_else(|| view.name_text.clone().unwrap_or_default()),
+        given: view.given.join(" "),
+        birth_date: view.birth_date.clone().unwrap_or_default(),
+        sex: view.sex.clone().unwrap_or_default(),
+        ins: view.ins.as_ref().map(|i| i.value.clone()).unwrap_or_default(),
+    })
+}
+
+/// How resources of a record refer to its patient: the full URL it came with, or its id.
+fn patient_reference(reader: &Reader, record: RecordId) -> Option<String> {
+    reader.current(&record).filter(|f| f.compartment == Compartment::Identity).find_map(|f| {
+        let Ok(Some(View::Patient(view))) = mapping::of(f.fact.body) else { return None };
+        if let Some((_, url)) = f.fact.source.split_once(URL_MARK) {
+            return Some(url.to_owned());
+        }
+        let id = view.id?;
+        Some(if write::is_uuid(&id) { format!("urn:uuid:{id}") } else { format!("Patient/{id}") })
+    })
+}
+
+fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
+    let found = Sign::ALL.into_iter().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
+        let all: Vec<_> = Sign::ALL.into_iter().map(summary::sign_name).collect();
+        Failure::new("usage", format!("unknown sign; choose one of {}", all.join(", ")))
+    })?;
+    Measure::parse(found, value).map_err(|e| Failure::new("usage", e.to_string()))
+}
+
+fn invitation_key(tag: &[u8; 16]) -> Vec<u8> {
+    [b"invitation/", &tag[..]].concat()
+}
+
+fn random16() -> [u8; 16] {
+    *OsEntropy.random32().first_chunk().expect("16 of 32 bytes")
+}
+
+fn refused(error: &WriteRefused) -> Failure {
+    Failure::new("refused", format!("{error}; nothing was changed"))
+}
+
+fn store_failure(error: &bocage_protocol::store::StoreError) -> Failure {
+    Failure::new("store", error.to_string())
+}
+
+/// The word for a kind of facility in `--json` and on the command line.
+pub fn kind_name(kind: FacilityKind) -> &'static str {
+    match kind {
+        FacilityKind::Clinic => "clinic",
+        FacilityKind::Pharmacy => "pharmacy",
+        FacilityKind::Cabin => "cabin",
+        FacilityKind::Mobile => "mobile",
+    }
+}
+
+fn compartment_name(compartment: Compartment) -> &'static str {
+    match compartment {
+        Compartment::Identity => "identity",
+        Compartment::Emergency => "emergency",
+        Compartment::Medication => "medication",
+        Compartment::Clinical => "clinical",
+        Compartment::Sensitive => "sensitive",
+        Compartment::Trace => "trace",
+    }
+}
+
+fn label_name(label: Label) -> &'static str {
+    match label {
+        Label::Accepted => "accepted",
+        Label::Quarantined => "quarantined",
+        Label::Disputed => "disputed",
+    }
+}
+
+#[allow(dead_code)]
+fn unused(_: ItemId) {}
