@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn multiaddrs_keep_their_transport_and_key() {
-        let key = NodeKey(libp2p::identity::ed25519::Keypair::generate().public().to_bytes());
+        let key = NodeKey(ed25519::Keypair::generate().public().to_bytes());
         let quic = PeerAddr::quic("10.0.0.1:4517".parse().unwrap());
         assert!(quic.is_quic());
         let keyed = quic.with_node_key(&key).unwrap();

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bocage_protocol::ids::NodeKey;
@@ -88,7 +88,7 @@ impl Queues {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<LinkId, Queue>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -20,10 +20,11 @@ mod dialer;
 mod enrol;
 mod frames;
 mod link;
+mod listen;
 mod switch;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bocage_protocol::ids::NodeKey;
@@ -271,7 +272,7 @@ impl NetworkHandle {
 
     /// Where this node listens at the moment.
     pub fn listen_addrs(&self) -> Vec<PeerAddr> {
-        self.listening.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Writes out what links have accepted, says goodbye, frees the ports; a few seconds at most. Keep reading events meanwhile.

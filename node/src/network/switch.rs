@@ -5,9 +5,7 @@
 //! newer), so that the two ends never hang up on each other's choice.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::io;
-use std::net::{TcpListener, UdpSocket};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bocage_protocol::ids::NodeKey;
@@ -16,7 +14,7 @@ use libp2p::core::ConnectedPoint;
 use libp2p::multiaddr::Multiaddr;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError, ListenError, Swarm, SwarmEvent};
-use libp2p::{Stream, TransportError, mdns, ping};
+use libp2p::{Stream, mdns, ping};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -27,6 +25,7 @@ use super::behaviour::{self, Behaviour, BehaviourEvent};
 use super::dialer::{Dialer, MAX_ADDRESSES, Target};
 use super::enrol::{ENROL_TIME, EnrolError, EnrolStream, KNOCK_TIME};
 use super::link::{Link, Pulse, Queues, Turn};
+use super::listen::{explain, listen};
 use super::{CloseReason, Command, LinkId, NetworkConfig, NetworkError, NetworkEvent};
 
 /// A dialled member that hasn't opened the stream by then won't.
@@ -633,92 +632,9 @@ impl Switch {
         }
     }
 
-    fn listening(&self) -> std::sync::MutexGuard<'_, Vec<PeerAddr>> {
-        self.listening.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn listening(&self) -> MutexGuard<'_, Vec<PeerAddr>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Binds every address or none. libp2p shares a TCP port with any program of the same user that shares it too (`SO_REUSEPORT`), a
-/// second node would thus start and steal connections; so each port is tried without sharing first.
-fn listen(swarm: &mut Swarm<Behaviour>, addrs: &[PeerAddr]) -> Result<(), NetworkError> {
-    let mut usable = Vec::new();
-    for addr in addrs {
-        match probe(addr) {
-            Ok(()) => usable.push(addr),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                return Err(NetworkError::PortInUse {
-                    port: addr.port(),
-                    addr: addr.clone(),
-                });
-            }
-            // A machine without IPv6 is none the worse for it.
-            Err(error)
-                if addr
-                    .socket_addr()
-                    .is_some_and(|socket| socket.is_ipv6() && socket.ip().is_unspecified()) =>
-            {
-                tracing::debug!(%addr, %error, "no IPv6 here");
-            }
-            Err(error) => {
-                return Err(NetworkError::Listen {
-                    addr: addr.clone(),
-                    why: error.to_string(),
-                });
-            }
-        }
-    }
-    for addr in usable {
-        swarm.listen_on(addr.without_node_key().multiaddr()).map_err(|error| match error {
-            TransportError::Other(error) if error.kind() == io::ErrorKind::AddrInUse => NetworkError::PortInUse {
-                port: addr.port(),
-                addr: addr.clone(),
-            },
-            error => NetworkError::Listen {
-                addr: addr.clone(),
-                why: error.to_string(),
-            },
-        })?;
-    }
-    Ok(())
-}
-
-fn probe(addr: &PeerAddr) -> io::Result<()> {
-    let socket = addr
-        .socket_addr()
-        .ok_or_else(|| io::Error::other("a name is no address to listen on"))?;
-    if addr.is_quic() {
-        UdpSocket::bind(socket).map(drop)
-    } else {
-        TcpListener::bind(socket).map(drop)
-    }
-}
-
-/// What a person can do something with, out of what libp2p says.
-fn explain(error: &DialError) -> String {
-    match error {
-        DialError::Denied { cause } if cause.downcast_ref::<admission::NotAMember>().is_some() => {
-            "the node there is not a member of this network".into()
-        }
-        DialError::WrongPeerId { obtained, .. } => match node_key(obtained) {
-            Some(key) => format!("another node ({key}) answers there"),
-            None => "something else than a node of this kind answers there".into(),
-        },
-        DialError::LocalPeerId { .. } => "this is the node itself".into(),
-        DialError::Transport(errors) => match errors.first() {
-            Some((_, TransportError::Other(error))) => root_cause(error),
-            Some((_, error)) => error.to_string(),
-            None => "no answer".into(),
-        },
-        error => error.to_string(),
-    }
-}
-
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 /// Uniform in [0, 1). Not a secret: if the system has no randomness, nodes merely redial in step.
