@@ -15,7 +15,7 @@ use bocage_protocol::crypto::{Entropy, Secret};
 use bocage_protocol::envelope::{Kind, Lane};
 use bocage_protocol::identity::enrol::{self, Admission, INVITATION_LIFE_MS, Invitation, Part, Request as JoinRequest};
 use bocage_protocol::identity::{FacilityKind, OpBody};
-use bocage_protocol::ids::{AuthorityKey, FacilityKey, Hlc, ItemId, NodeKey, RecordId, hex, unhex};
+use bocage_protocol::ids::{AuthorityKey, FacilityKey, Hlc, NodeKey, RecordId, hex, unhex};
 use bocage_protocol::record::{FactBody, Label, NewFact, ROUND_MS, Reader, RecordFact, WriteRefused};
 use bocage_protocol::store::{LocalWrite, Store};
 use ed25519_dalek::SigningKey;
@@ -397,14 +397,15 @@ impl Service {
     fn patient_create(&mut self, new: &NewPatient) -> Result<Reply, Failure> {
         let id = write::uuid(random16());
         let given: Vec<&str> = new.given.split_whitespace().collect();
-        let ins_system = format!("urn:oid:{}", identifiers::system::INS_TEST_OID);
+        // The software isn't certified: what is typed in here is a test identity, whoever it names.
+        let ins_system = identifiers::system::INS_TEST;
         let json = write::patient(&write::NewPatient {
             id: &id,
             family: &new.family,
             given: &given,
             birth_date: &new.birth_date,
             sex: &new.sex,
-            ins: new.ins.as_deref().map(|number| (ins_system.as_str(), number)),
+            ins: new.ins.as_deref().map(|number| (ins_system, number)),
             phone: None,
             address: None,
         })
@@ -631,8 +632,8 @@ fn patient_reference(reader: &Reader, record: RecordId) -> Option<String> {
 }
 
 fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
-    let found = Sign::ALL.into_iter().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
-        let all: Vec<_> = Sign::ALL.into_iter().map(summary::sign_name).collect();
+    let found = Sign::all().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
+        let all: Vec<_> = Sign::all().map(summary::sign_name).collect();
         Failure::new("usage", format!("unknown sign; choose one of {}", all.join(", ")))
     })?;
     Measure::parse(found, value).map_err(|e| Failure::new("usage", e.to_string()))
@@ -682,6 +683,3 @@ fn label_name(label: Label) -> &'static str {
         Label::Disputed => "disputed",
     }
 }
-
-#[allow(dead_code)]
-fn unused(_: ItemId) {}

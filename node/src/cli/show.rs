@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::client::{Record, Reply, Status};
+use crate::fhir::Language;
 use crate::lang::Lang;
 
 /// The reply as it is printed, with a final newline.
@@ -17,7 +18,7 @@ pub(super) fn reply(reply: &Reply, json: bool, lang: Lang) -> String {
 
 fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result {
     match reply {
-        Reply::Done | Reply::Progress { .. } => Ok(()),
+        Reply::Progress { .. } => Ok(()),
         Reply::Status(status) => write_status(out, status, lang),
         Reply::Peers { peers } => {
             if peers.is_empty() {
@@ -64,7 +65,13 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         Reply::Shared { facility, documents } => {
             writeln!(out, "{facility}: {documents} {}", lang.pick("documents shared", "documents partagés"))
         }
-        Reply::Imported(report) => out.write_str(&report.to_text(lang)),
+        Reply::Imported { files } => {
+            let language = if lang == Lang::Fr { Language::French } else { Language::English };
+            for (name, report) in files {
+                write!(out, "{name}\n{}", report.text(language))?;
+            }
+            Ok(())
+        }
         Reply::Exported { files, resources } => writeln!(
             out,
             "{files} {}, {resources} {}",
@@ -73,12 +80,6 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         ),
         Reply::Invitation { .. } => Ok(()),
         Reply::Admission { facility, words, .. } => writeln!(out, "{facility} {} ({words})", lang.pick("admitted", "admis")),
-        Reply::Requests { waiting } => {
-            for w in waiting {
-                writeln!(out, "{:<36} {}", w.facility, w.words)?;
-            }
-            Ok(())
-        }
         Reply::Doctor { checks } => {
             for check in checks {
                 writeln!(out, "{} {:<14} {}", if check.good { "✓" } else { "✗" }, check.name, check.detail)?;

@@ -5,7 +5,7 @@
 use super::filing::Compartment;
 use super::import::Outcome;
 use super::scan::{ScanError, Unfit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -22,7 +22,7 @@ pub enum Language {
 }
 
 /// What became of a file.
-#[derive(Clone, Default, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Default, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Report {
     pub created: u64,
     pub updated: u64,
@@ -43,20 +43,20 @@ pub struct Report {
     pub stopped: Option<Reason>,
 }
 
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Refused {
     pub path: String,
     pub reason: Reason,
 }
 
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Warned {
     pub path: String,
     pub note: Note,
 }
 
 /// What is doubtful about an item that was filed.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Warning {
     pub note: Note,
 }
@@ -67,7 +67,7 @@ impl Warning {
     }
 }
 
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Note {
     /// A national number whose format or key is wrong.
@@ -83,7 +83,7 @@ pub enum Note {
 }
 
 /// Why a resource is refused, or a file's reading ended.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Reason {
     /// Not JSON, at a place in the file.

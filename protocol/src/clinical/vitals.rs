@@ -103,6 +103,11 @@ const fn row(
 }
 
 impl Sign {
+    /// All signs, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.sign)
+    }
+
     pub fn row(self) -> &'static Row {
         &TABLE[self as usize]
     }

@@ -1,0 +1,459 @@
+//! The loop of a running node: network events in, frames out, requests answered, one thing at a time.
+//!
+//! Invariants: nothing queues here but one frame per link that the network hadn't room for; strangers get an introduction or an
+//! enrolment and nothing else; no line that is logged names a patient.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use bocage_protocol::ids::NodeKey;
+use bocage_protocol::peer::{Event, Input};
+use bocage_protocol::store::{LocalWrite, Store};
+use bocage_protocol::wire::{Reader as WireReader, Writer as WireWriter};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+use crate::client::{Asked, Call, Failure, MAX_LINE, Reply};
+use crate::core::{Outcome, now_ms};
+use crate::network::{
+    EnrolStream, LinkId, NetworkConfig, NetworkEvent, NetworkHandle, PeerAddr, Profile, SendError, spawn,
+};
+use crate::place;
+use crate::service::Service;
+
+/// Bytes asked of the engine for one frame.
+const FRAME_BUDGET: usize = 60 * 1024;
+/// An address that refused us is introduced to at most this often.
+const INTRODUCE_EVERY: Duration = Duration::from_secs(20);
+/// First byte of a stranger's message.
+const INTRODUCTION: u8 = b'I';
+const REQUEST: u8 = b'R';
+/// Answers to a stranger.
+const WELCOME: u8 = b'W';
+const ADMITTED: u8 = b'A';
+const LATER: u8 = b'L';
+
+/// How a node runs.
+pub struct Options {
+    pub listen: Vec<PeerAddr>,
+    pub peers: Vec<PeerAddr>,
+    pub mdns: bool,
+}
+
+/// What a joiner was told.
+pub enum Answer {
+    /// The sealed admission.
+    Admitted(Vec<u8>),
+    /// The request is known there; somebody has to admit it.
+    Later,
+}
+
+/// A running node.
+pub struct Driver {
+    service: Service,
+    network: NetworkHandle,
+    events: mpsc::Receiver<NetworkEvent>,
+    calls: mpsc::Receiver<Call>,
+    /// Engine's name of a link → the network's, and the frame that found no room.
+    links: BTreeMap<u64, Line>,
+    numbers: BTreeMap<LinkId, u64>,
+    next_link: u64,
+    introduced: BTreeMap<String, Instant>,
+}
+
+struct Line {
+    link: LinkId,
+    stuck: Option<Vec<u8>>,
+}
+
+impl Driver {
+    /// Opens sockets and starts to serve the local API. Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// A port in use, an address that isn't ours, a socket that can't be made.
+    pub async fn start(mut service: Service, options: Options) -> Result<Self, Failure> {
+        let config = NetworkConfig {
+            identity_seed: Zeroizing::new(service.keys().network.0),
+            listen: options.listen,
+            mdns: options.mdns,
+            profile: Profile::Lan,
+        };
+        let failed = |e: crate::network::NetworkError| Failure::new("network", e.to_string());
+        let (network, events) = spawn(config).map_err(failed)?;
+        network.set_enrolment(true).await.map_err(failed)?;
+        network.allow(service.core.peer.allowed(now_ms())).await.map_err(failed)?;
+        for (key, value) in service.core.store.local_prefix(b"addr/").unwrap_or_default() {
+            let Ok(node) = <[u8; 32]>::try_from(&key[5..]) else { continue };
+            let known = String::from_utf8_lossy(&value).lines().filter_map(|a| a.parse().ok()).collect();
+            network.add_known(NodeKey(node), known).await.map_err(failed)?;
+        }
+        for peer in options.peers {
+            network.dial(peer).await.map_err(failed)?;
+        }
+        service.live.running = true;
+        let calls = serve(&service).map_err(|e| Failure::new("socket", format!("{}: {e}", service.home.socket().display())))?;
+        Ok(Self {
+            service,
+            network,
+            events,
+            calls,
+            links: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            next_link: 1,
+            introduced: BTreeMap::new(),
+        })
+    }
+
+    /// Where this node listens by now.
+    pub fn listening(&self) -> Vec<String> {
+        self.network.listen_addrs().iter().map(ToString::to_string).collect()
+    }
+
+    /// Runs until `stop` is done, then stops cleanly.
+    ///
+    /// # Errors
+    /// The store couldn't be closed cleanly (nothing is lost: the index is rebuilt at the next start).
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        tokio::pin!(stop);
+        let mut tick = tokio::time::interval(Duration::from_secs(2));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                Some(event) = self.events.recv() => self.network_event(event).await,
+                Some(call) = self.calls.recv() => self.call(call).await,
+                _ = tick.tick() => self.tick().await,
+            }
+        }
+        self.network.shutdown().await;
+        let _ = std::fs::remove_file(self.service.home.socket());
+        self.service.close()
+    }
+
+    async fn tick(&mut self) {
+        self.service.live.listening = self.listening();
+        self.service.chores();
+        self.carry_out_pending().await;
+    }
+
+    async fn call(&mut self, call: Call) {
+        match call.what {
+            Asked::Gone => self.service.end_session(call.session),
+            Asked::Request(request) => {
+                self.service.live.listening = self.listening();
+                let mut progress = |done, total| drop(call.replies.send(Reply::Progress { done, total }));
+                let reply = self.service.handle(call.session, request, &mut progress).unwrap_or_else(Reply::Failed);
+                // What was saved goes out whether or not anybody still waits for the answer.
+                self.carry_out_pending().await;
+                drop(call.replies.send(reply));
+            }
+        }
+    }
+
+    async fn network_event(&mut self, event: NetworkEvent) {
+        match event {
+            NetworkEvent::Connected { peer, link, addr, outbound } => {
+                let number = self.next_link;
+                self.next_link += 1;
+                self.links.insert(number, Line { link, stuck: None });
+                self.numbers.insert(link, number);
+                let live = self.service.live.peers.entry(peer).or_default();
+                live.address = addr.to_string();
+                live.last_seen_ms = Some(now_ms());
+                if outbound {
+                    self.remember(peer, &addr);
+                }
+                let outcome = self.service.core.input(Input::LinkUp { link: number, peer, dialled: outbound });
+                self.carry_out(outcome).await;
+            }
+            NetworkEvent::Frame { peer, link, bytes } => {
+                let Some(number) = self.numbers.get(&link).copied() else { return };
+                self.service.live.peers.entry(peer).or_default().last_seen_ms = Some(now_ms());
+                let outcome = self.service.core.input(Input::Frame { link: number, bytes });
+                self.carry_out(outcome).await;
+            }
+            NetworkEvent::Ready { link } => {
+                if let Some(number) = self.numbers.get(&link).copied() {
+                    self.pump(number).await;
+                }
+            }
+            NetworkEvent::Closed { peer, link, why } => {
+                tracing::info!(%peer, ?why, "link closed");
+                if let Some(number) = self.numbers.remove(&link) {
+                    self.links.remove(&number);
+                    let outcome = self.service.core.input(Input::LinkDown { link: number });
+                    self.carry_out(outcome).await;
+                }
+            }
+            NetworkEvent::Discovered { peer, addrs } => {
+                // Anybody can announce any key: only members are dialled, and they prove themselves.
+                if self.service.core.registry().node(&peer).is_some() {
+                    let _ = self.network.add_known(peer, addrs.clone()).await;
+                }
+                self.introduce(Some(peer), &addrs);
+            }
+            NetworkEvent::Unreachable { peer, addrs, why, .. } => {
+                tracing::debug!(?peer, %why, "not reached");
+                self.introduce(peer, &addrs);
+            }
+            NetworkEvent::Enrolment { request, stream, .. } => self.stranger(&request, stream).await,
+            NetworkEvent::Listening(_) | NetworkEvent::Stranger { .. } => {
+                self.service.live.listening = self.listening();
+            }
+        }
+    }
+
+    /// A member that hasn't heard of us refuses us as a stranger: our certificates change that.
+    fn introduce(&mut self, peer: Option<NodeKey>, addrs: &[PeerAddr]) {
+        if peer.is_some_and(|p| self.service.core.registry().node(&p).is_none()) {
+            return;
+        }
+        let Some(addr) = addrs.first().cloned() else { return };
+        let recent = self.introduced.get(addr.as_str()).is_some_and(|at| at.elapsed() < INTRODUCE_EVERY);
+        let met = peer.is_some_and(|p| self.service.core.peer.sessions().any(|(_, node, _)| node == p));
+        if recent || met {
+            return;
+        }
+        self.introduced.retain(|_, at| at.elapsed() < INTRODUCE_EVERY);
+        self.introduced.insert(addr.to_string(), Instant::now());
+        let message = introduction(&self.service.introduction());
+        let network = self.network.clone();
+        tokio::spawn(async move {
+            let Ok(mut stream) = network.enrol(&addr, peer).await else { return };
+            if stream.send(&message).await.is_ok() && matches!(stream.receive().await.as_deref(), Ok([WELCOME])) {
+                let _ = network.redial_now().await;
+            }
+        });
+    }
+
+    async fn stranger(&mut self, request: &[u8], mut stream: EnrolStream) {
+        let answer = match request.split_first() {
+            Some((&INTRODUCTION, rest)) => {
+                let ops = parse_introduction(rest);
+                let outcome = self.service.core.input(Input::Introduction { ops });
+                self.carry_out(outcome).await;
+                self.service.core.registry().serves(&stream.peer(), now_ms()).then(|| vec![WELCOME])
+            }
+            Some((&REQUEST, sealed)) => self.enrolment(sealed).await,
+            _ => None,
+        };
+        let Some(answer) = answer else { return };
+        tokio::spawn(async move {
+            if stream.send(&answer).await.is_ok() {
+                let _ = stream.finish().await;
+            }
+        });
+    }
+
+    /// Whoever holds an invitation is admitted at once where the authority's seat is open.
+    async fn enrolment(&mut self, sealed: &[u8]) -> Option<Vec<u8>> {
+        let preview = !self.service.can_admit();
+        match self.service.admit(sealed, preview) {
+            Ok(Reply::Admission { bytes, facility, words }) => {
+                tracing::info!(%facility, %words, admitted = !preview, "a facility answers an invitation");
+                self.carry_out_pending().await;
+                if preview {
+                    return Some(vec![LATER]);
+                }
+                let bytes = bocage_protocol::ids::unhex(&bytes)?;
+                Some([&[ADMITTED][..], &bytes].concat())
+            }
+            Ok(_) => None,
+            Err(failure) => {
+                tracing::warn!(%failure, "an enrolment was refused");
+                None
+            }
+        }
+    }
+
+    async fn carry_out_pending(&mut self) {
+        for outcome in std::mem::take(&mut self.service.pending) {
+            self.carry_out(outcome).await;
+        }
+    }
+
+    async fn carry_out(&mut self, outcome: Outcome) {
+        let mut registry_changed = false;
+        for event in &outcome.events {
+            match event {
+                Event::RegistryChanged => registry_changed = true,
+                Event::Admitted { peer, clock_ahead_ms, .. } => {
+                    tracing::info!(%peer, "session begins");
+                    self.service.live.peers.entry(*peer).or_default().clock_ahead_ms = Some(*clock_ahead_ms);
+                }
+                Event::Settled { peer, .. } => tracing::info!(%peer, "in step"),
+                Event::Diverged { peer, .. } => tracing::warn!(%peer, "sets differ after a complete session; compared again"),
+                Event::Misbehaved { peer, why, .. } => tracing::warn!(%peer, %why, "a peer broke the protocol"),
+                _ => {}
+            }
+        }
+        if registry_changed {
+            let allowed = self.service.core.peer.allowed(now_ms());
+            let _ = self.network.allow(allowed).await;
+        }
+        for number in outcome.close {
+            if let Some(line) = self.links.get(&number) {
+                let _ = self.network.close(line.link, Duration::from_secs(2)).await;
+            }
+        }
+        for number in outcome.ready {
+            Box::pin(self.pump(number)).await;
+        }
+    }
+
+    /// Sends while the link has room and the engine something to say.
+    async fn pump(&mut self, number: u64) {
+        loop {
+            let Some(line) = self.links.get_mut(&number) else { return };
+            let frame = match line.stuck.take() {
+                Some(frame) => frame,
+                None => {
+                    let (frame, outcome) = self.service.core.next_frame(number, FRAME_BUDGET);
+                    if !outcome.events.is_empty() || !outcome.close.is_empty() {
+                        Box::pin(self.carry_out(outcome)).await;
+                    }
+                    match frame {
+                        Some(frame) => frame,
+                        None => return,
+                    }
+                }
+            };
+            let Some(line) = self.links.get_mut(&number) else { return };
+            match self.network.try_send(line.link, frame) {
+                Ok(()) => {}
+                Err(SendError::Full(frame)) => {
+                    line.stuck = Some(frame);
+                    return;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "frame not sent");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Where a member was reached last, for the next start.
+    fn remember(&mut self, peer: NodeKey, addr: &PeerAddr) {
+        let mut record: LocalWrite = place::address_record(&peer, &[addr.without_node_key().to_string()]);
+        let known = self.service.core.store.local(&record.key).ok().flatten().unwrap_or_default();
+        let mut lines: Vec<String> = String::from_utf8_lossy(&known).lines().map(str::to_owned).collect();
+        let this = addr.without_node_key().to_string();
+        if lines.first() == Some(&this) {
+            return;
+        }
+        lines.retain(|l| *l != this);
+        lines.insert(0, this);
+        lines.truncate(8);
+        record.value = Some(lines.join("\n").into_bytes());
+        if let Err(error) = self.service.core.save_local(vec![record]) {
+            tracing::warn!(%error, "an address was not remembered");
+        }
+    }
+}
+
+/// Asks the inviting node for admission, over the network.
+///
+/// # Errors
+/// Nobody answered at any address; the request can still travel as a file.
+pub async fn ask_for_admission(
+    seed: Zeroizing<[u8; 32]>,
+    inviter: NodeKey,
+    addresses: &[String],
+    sealed: &[u8],
+) -> Result<Answer, Failure> {
+    let config = NetworkConfig { identity_seed: seed, listen: Vec::new(), mdns: false, profile: Profile::Lan };
+    let (network, mut events) = spawn(config).map_err(|e| Failure::new("network", e.to_string()))?;
+    let drain = tokio::spawn(async move { while events.recv().await.is_some() {} });
+    let mut last = "the invitation names no address".to_owned();
+    for address in addresses {
+        let Ok(addr) = address.parse::<PeerAddr>() else { continue };
+        let conversation = async {
+            let mut stream = network.enrol(&addr, Some(inviter)).await?;
+            stream.send(&[&[REQUEST][..], sealed].concat()).await?;
+            stream.receive().await
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(30), conversation).await;
+        match answer {
+            Ok(Ok(bytes)) => {
+                network.shutdown().await;
+                drain.abort();
+                return match bytes.split_first() {
+                    Some((&ADMITTED, admission)) => Ok(Answer::Admitted(admission.to_vec())),
+                    _ => Ok(Answer::Later),
+                };
+            }
+            Ok(Err(error)) => last = error.to_string(),
+            Err(_) => last = format!("{address}: no answer within 30 seconds"),
+        }
+    }
+    network.shutdown().await;
+    drain.abort();
+    Err(Failure::new("unreachable", last))
+}
+
+fn introduction(ops: &[Vec<u8>]) -> Vec<u8> {
+    let mut w = WireWriter::new();
+    w.u8(INTRODUCTION).u8(ops.len() as u8);
+    for op in ops {
+        w.sized(op);
+    }
+    w.finish()
+}
+
+fn parse_introduction(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut r = WireReader::new(bytes);
+    let Ok(count) = r.count(16, "introduction") else { return Vec::new() };
+    (0..count).map_while(|_| r.sized(4_096, "op").ok().map(<[u8]>::to_vec)).collect()
+}
+
+/// Serves the local API: one task a connection, one line a message.
+fn serve(service: &Service) -> std::io::Result<mpsc::Receiver<Call>> {
+    let path = service.home.socket();
+    // Whoever holds the store's lock owns the socket's name: what is left here is from a process that died.
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let (calls, receiver) = mpsc::channel(16);
+    tokio::spawn(async move {
+        let mut session = 0;
+        while let Ok((stream, _)) = listener.accept().await {
+            session += 1;
+            tokio::spawn(connection(stream, session, calls.clone()));
+        }
+    });
+    Ok(receiver)
+}
+
+async fn connection(stream: UnixStream, session: u64, calls: mpsc::Sender<Call>) {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read);
+    loop {
+        let mut line = Zeroizing::new(Vec::new());
+        match (&mut lines).take(MAX_LINE).read_until(b'\n', &mut line).await {
+            Ok(n) if n > 0 && line.ends_with(b"\n") => {}
+            _ => break,
+        }
+        let (replies, mut answers) = mpsc::unbounded_channel();
+        match serde_json::from_slice(&line) {
+            Ok(request) => {
+                if calls.send(Call { session, what: Asked::Request(request), replies }).await.is_err() {
+                    break;
+                }
+            }
+            Err(error) => drop(replies.send(Reply::Failed(Failure::new("usage", format!("not a request: {error}"))))),
+        }
+        while let Some(reply) = answers.recv().await {
+            let Ok(mut bytes) = serde_json::to_vec(&reply) else { break };
+            bytes.push(b'\n');
+            if write.write_all(&bytes).await.is_err() {
+                break;
+            }
+        }
+    }
+    let (replies, _) = mpsc::unbounded_channel();
+    let _ = calls.send(Call { session, what: Asked::Gone, replies }).await;
+}

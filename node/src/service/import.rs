@@ -1,0 +1,245 @@
+//! Imported resources become facts: one record a patient, one library a facility.
+//!
+//! What was read is buffered per record and saved in batches; the report is given only when everything in it is durable.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::path::PathBuf;
+
+use bocage_protocol::access::matrix::Compartment;
+use bocage_protocol::crypto::derive;
+use bocage_protocol::envelope::Lane;
+use bocage_protocol::ids::{FactId, RecordId};
+use bocage_protocol::record::{FactBody, MAX_SOURCE, NewFact, Reader};
+use bocage_protocol::store::{LocalWrite, Store};
+
+use super::{Service, URL_MARK, refused, store_failure, summary};
+use crate::client::{Failure, Reply};
+use crate::core::now_ms;
+use crate::fhir::filing::Compartment as Filed;
+use crate::fhir::{ImportItem, ImportSink, Importer, Outcome, PatientRef};
+use crate::keystore::OsEntropy;
+
+/// Facts and bytes buffered before they are saved.
+const BUFFERED_FACTS: usize = 2_000;
+const BUFFERED_BYTES: usize = 8 * 1024 * 1024;
+
+impl Service {
+    pub(super) fn import(&mut self, files: &[PathBuf], progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
+        let mut sink = Sink::new(self, progress)?;
+        let mut reports = Vec::new();
+        for path in files {
+            let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+            let file = File::open(path).map_err(|e| {
+                Failure::new("file", format!("{}: {e}; the files before it are imported", path.display()))
+            });
+            let report = Importer::default().import(file?, &mut sink);
+            sink.flush()?;
+            reports.push((name, report));
+        }
+        Ok(Reply::Imported { files: reports })
+    }
+}
+
+/// One version of a resource that is stored already.
+struct Version {
+    record: RecordId,
+    /// `None` while it waits in the buffer.
+    fact: Option<FactId>,
+    json: Vec<u8>,
+    current: bool,
+}
+
+struct Sink<'a> {
+    service: &'a mut Service,
+    progress: &'a mut dyn FnMut(u64, u64),
+    versions: HashMap<String, Vec<Version>>,
+    /// Source key of a patient → record.
+    patients: HashMap<String, RecordId>,
+    /// What references may call a patient or a patient's resource → source key of the patient.
+    names: HashMap<String, String>,
+    buffer: BTreeMap<RecordId, Vec<(NewFact, String)>>,
+    buffered: (usize, usize),
+    done: u64,
+}
+
+impl<'a> Sink<'a> {
+    fn new(service: &'a mut Service, progress: &'a mut dyn FnMut(u64, u64)) -> Result<Self, Failure> {
+        let mut versions: HashMap<String, Vec<Version>> = HashMap::new();
+        let (mut patients, mut names) = (HashMap::new(), HashMap::new());
+        let reader = service.reader()?;
+        for record in reader.records() {
+            let current: HashSet<FactId> = reader.current(&record).map(|f| f.fact.id).collect();
+            let owner = patient_source(reader, record);
+            for found in reader.history(&record) {
+                let (source, url) = split(found.fact.source);
+                let current = current.contains(&found.fact.id);
+                if let Some(owner) = &owner {
+                    for name in [Some(source.to_owned()), url.map(str::to_owned), local_name(found.fact.body)].into_iter().flatten() {
+                        names.insert(name, owner.clone());
+                    }
+                }
+                let version = Version { record, fact: Some(found.fact.id), json: found.fact.body.to_vec(), current };
+                let of_source = versions.entry(key(source, found.fact.body)).or_default();
+                of_source.push(version);
+                of_source.sort_by_key(|v| v.current);
+            }
+            if let Some(owner) = owner {
+                patients.insert(owner, record);
+            }
+        }
+        Ok(Self { service, progress, versions, patients, names, buffer: BTreeMap::new(), buffered: (0, 0), done: 0 })
+    }
+
+    /// Saves what is buffered.
+    fn flush(&mut self) -> Result<(), Failure> {
+        for (record, facts) in std::mem::take(&mut self.buffer) {
+            let (facts, keys): (Vec<NewFact>, Vec<String>) = facts.into_iter().unzip();
+            let reader = self.service.reader()?;
+            let registry = self.service.core.registry();
+            let write = reader.add(now_ms(), Lane::Rest, record, &facts, registry, &mut OsEntropy).map_err(|e| refused(&e))?;
+            self.service.save(&write)?;
+            for ((key, fact), id) in keys.iter().zip(&facts).zip(&write.facts) {
+                let waiting = self.versions.get_mut(key).into_iter().flatten().find(|v| v.fact.is_none() && v.json == fact.fact.body);
+                if let Some(version) = waiting {
+                    version.fact = Some(*id);
+                }
+            }
+        }
+        self.buffered = (0, 0);
+        Ok(())
+    }
+
+    /// A record of this facility for what is no patient's.
+    fn shelf(&mut self, name: &str) -> Result<RecordId, Failure> {
+        let local = [b"shelf/", name.as_bytes()].concat();
+        if let Some(id) = self.service.core.store.local(&local).map_err(|e| store_failure(&e))?
+            && let Ok(id) = <[u8; 32]>::try_from(id)
+            && self.service.reader()?.records().any(|r| r == RecordId(id))
+        {
+            return Ok(RecordId(id));
+        }
+        let what = serde_json::json!({ "resourceType": "Basic", "code": { "text": name } });
+        let fact = FactBody { source: format!("bocage:{name}"), ..FactBody::resource(what.to_string().into_bytes()) };
+        let record = self.create(Compartment::Identity, fact)?;
+        let write = LocalWrite { key: local, value: Some(record.0.to_vec()) };
+        self.service.core.save_local(vec![write]).map_err(|e| store_failure(&e))?;
+        Ok(record)
+    }
+
+    fn create(&mut self, compartment: Compartment, fact: FactBody) -> Result<RecordId, Failure> {
+        let reader = self.service.reader()?;
+        let registry = self.service.core.registry();
+        let write = reader
+            .create_record(now_ms(), Lane::Rest, &[NewFact { compartment, fact }], registry, &mut OsEntropy)
+            .map_err(|e| refused(&e))?;
+        self.service.save(&write)?;
+        write.record.ok_or_else(|| Failure::new("internal", "a new record has an id"))
+    }
+
+    /// The record an item belongs to, and where in it.
+    fn place(&mut self, item: &ImportItem) -> Result<Option<(RecordId, Compartment)>, Failure> {
+        let compartment = match item.compartment {
+            Filed::Identity | Filed::Library => Compartment::Identity,
+            Filed::Medication => Compartment::Medication,
+            Filed::Clinical | Filed::Unfiled => Compartment::Clinical,
+            Filed::Sensitive => Compartment::Sensitive,
+        };
+        let record = match (&item.patient, item.compartment) {
+            (Some(patient), _) => match self.patients.get(&patient.source) {
+                Some(record) => *record,
+                None => return Ok(None),
+            },
+            (None, Filed::Unfiled) => self.shelf("unfiled")?,
+            (None, _) => self.shelf("library")?,
+        };
+        Ok(Some((record, compartment)))
+    }
+}
+
+impl ImportSink for Sink<'_> {
+    fn existing(&mut self, _: Option<&PatientRef>, source: &str) -> Result<Vec<Vec<u8>>, String> {
+        Ok(self.versions.get(source).into_iter().flatten().map(|v| v.json.clone()).collect())
+    }
+
+    fn put(&mut self, item: &ImportItem) -> Result<Outcome, String> {
+        self.done += 1;
+        if self.done.is_multiple_of(100) {
+            (self.progress)(self.done, 0);
+        }
+        let known = self.versions.get(&item.source).map_or(&[][..], Vec::as_slice);
+        if known.iter().any(|v| v.json == item.json) {
+            return Ok(Outcome::Unchanged);
+        }
+        let outcome = if known.is_empty() { Outcome::Created } else { Outcome::Updated };
+        if known.iter().any(|v| v.current && v.fact.is_none()) {
+            self.flush().map_err(|e| e.message)?;
+        }
+        let known = self.versions.get(&item.source).map_or(&[][..], Vec::as_slice);
+        let supersedes: Vec<FactId> = known.iter().filter(|v| v.current).filter_map(|v| v.fact).collect();
+        let source = match &item.full_url {
+            Some(url) if item.source.len() + url.len() < MAX_SOURCE => format!("{}{URL_MARK}{url}", item.source),
+            _ => item.source.clone(),
+        };
+        let fact = FactBody { source, supersedes, ..FactBody::resource(item.json.clone()) };
+        let (record, waits) = match self.place(item).map_err(|e| e.message)? {
+            Some((record, compartment)) => {
+                self.buffered.0 += 1;
+                self.buffered.1 += item.json.len();
+                self.buffer.entry(record).or_default().push((NewFact { compartment, fact }, item.source.clone()));
+                (record, true)
+            }
+            None => {
+                let record = self.create(Compartment::Identity, fact).map_err(|e| e.message)?;
+                if let Some(patient) = &item.patient {
+                    self.patients.insert(patient.source.clone(), record);
+                }
+                (record, false)
+            }
+        };
+        if let Some(patient) = &item.patient {
+            for name in &item.names {
+                self.names.insert(name.clone(), patient.source.clone());
+            }
+        }
+        let reader = self.service.reader().map_err(|e| e.message)?;
+        let fact = (!waits).then(|| reader.current(&record).find(|f| f.fact.body == item.json).map(|f| f.fact.id)).flatten();
+        let versions = self.versions.entry(item.source.clone()).or_default();
+        versions.iter_mut().for_each(|v| v.current = false);
+        versions.push(Version { record, fact, json: item.json.clone(), current: true });
+        if self.buffered.0 >= BUFFERED_FACTS || self.buffered.1 >= BUFFERED_BYTES {
+            self.flush().map_err(|e| e.message)?;
+        }
+        Ok(outcome)
+    }
+
+    fn patient_of(&mut self, name: &str) -> Option<PatientRef> {
+        self.names.get(name).map(|source| PatientRef { source: source.clone() })
+    }
+}
+
+/// The source key of a record's patient; of one registered here, the reference that its own resources use.
+fn patient_source(reader: &Reader, record: RecordId) -> Option<String> {
+    let mut identity = reader.current(&record).filter(|f| f.compartment == Compartment::Identity);
+    let patient = identity.find(|f| summary::resource_type(f.fact.body) == "Patient")?;
+    let (source, _) = split(patient.fact.source);
+    Some(if source.is_empty() { super::patient_reference(reader, record)? } else { source.to_owned() })
+}
+
+/// Facts written here have no source: they are told apart by their bytes.
+fn key(source: &str, json: &[u8]) -> String {
+    if source.is_empty() {
+        let hash = derive("bocage 2026-11 unsourced fact v1", &[json]);
+        return format!("here:{}", bocage_protocol::ids::hex(&hash[..16]));
+    }
+    source.to_owned()
+}
+
+fn split(source: &str) -> (&str, Option<&str>) {
+    source.split_once(URL_MARK).map_or((source, None), |(key, url)| (key, Some(url)))
+}
+
+fn local_name(json: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(json).ok()?;
+    Some(format!("{}/{}", value["resourceType"].as_str()?, value["id"].as_str()?))
+}

@@ -1,0 +1,90 @@
+//! One line of words for a resource: what a list shows.
+
+use bocage_protocol::clinical::vitals::{Reading, Sign};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::fhir::mapping::{self, ObservationView, View, acts::ObservedValue, write::note_text};
+
+/// The FHIR type of a resource, or `?`.
+pub fn resource_type(json: &[u8]) -> String {
+    let value: Option<serde_json::Value> = serde_json::from_slice(json).ok();
+    value.and_then(|v| v["resourceType"].as_str().map(str::to_owned)).unwrap_or_else(|| "?".to_owned())
+}
+
+/// What it says, as far as this program understands it; empty otherwise.
+pub fn one_line(json: &[u8]) -> String {
+    if let Some((title, text)) = note_text(json) {
+        return format!("{title}: {text}");
+    }
+    match mapping::of(json) {
+        Ok(Some(view)) => line(&view).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+fn line(view: &View) -> Option<String> {
+    Some(match view {
+        View::Patient(p) => format!("{}  {}", p.display_name(), p.birth_date.as_deref().unwrap_or("")),
+        View::Practitioner(p) => format!("{} {}", p.family.as_deref().unwrap_or(""), p.given.join(" ")),
+        View::Organization(o) => o.name.clone()?,
+        View::Encounter(e) => e.reasons.iter().find_map(|r| r.label()).or(e.class.as_deref()).map(str::to_owned)?,
+        View::Observation(o) => observation(o)?,
+        View::Condition(c) => c.code.as_ref()?.label()?.to_owned(),
+        View::Allergy(a) => a.code.as_ref()?.label()?.to_owned(),
+        View::MedicationRequest(m) => {
+            let medicine = m.medication.as_ref().and_then(|c| c.label()).unwrap_or("");
+            format!("{medicine}  {}", m.dosages.first().map_or("", String::as_str))
+        }
+    })
+}
+
+fn observation(o: &ObservationView) -> Option<String> {
+    if let (Some(sign), Some(measure)) = (o.sign, o.measure()) {
+        return Some(format!("{} {measure} {}", sign_name(sign), sign.row().unit));
+    }
+    let label = o.code.label()?;
+    Some(match &o.value {
+        Some(ObservedValue::Quantity { number: Some(number), unit, .. }) => format!("{label} {number} {}", unit.as_deref().unwrap_or("")),
+        Some(ObservedValue::Concept(concept)) => format!("{label}: {}", concept.label().unwrap_or("")),
+        Some(ObservedValue::Text(text)) => format!("{label}: {text}"),
+        _ => label.to_owned(),
+    })
+}
+
+/// The word for a sign on the command line.
+pub fn sign_name(sign: Sign) -> &'static str {
+    match sign {
+        Sign::RespiratoryRate => "respiratory-rate",
+        Sign::HeartRate => "heart-rate",
+        Sign::OxygenSaturation => "spo2",
+        Sign::Temperature => "temperature",
+        Sign::BloodPressure => "blood-pressure",
+        Sign::Weight => "weight",
+        Sign::Height => "height",
+        Sign::Bmi => "bmi",
+        Sign::Pain => "pain",
+        Sign::Consciousness => "consciousness",
+        Sign::Glucose => "glucose",
+        Sign::Hba1c => "hba1c",
+        Sign::WoundLength => "wound-length",
+        Sign::WoundWidth => "wound-width",
+        Sign::WoundDepth => "wound-depth",
+    }
+}
+
+/// A moment as FHIR writes it, in UTC.
+pub fn instant(ms: u64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp((ms / 1_000) as i64).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_as_fhir_wants_it() {
+        assert_eq!(instant(1_795_000_000_123), "2026-11-18T11:06:40Z");
+    }
+}
