@@ -43,6 +43,7 @@ for (const name of made) {
 }
 let [valid, invalid] = [0, 0];
 for (const name of list(join(out, "examples"))) {
+  if (!originals.has(name)) throw new Error(`${name} is not among the examples`);
   if (fault(originals.get(name))) {
     invalid += 1;
     continue;
@@ -55,4 +56,4 @@ for (const name of list(join(out, "examples"))) {
   }
 }
 console.log(`fhir: ${made.length} made here; ${valid} examples valid before, ${invalid} not; ${bad} invalid or worse`);
-process.exit(bad || !made.length ? 1 : 0);
+process.exit(bad || !made.length || !valid ? 1 : 0);

@@ -41,7 +41,7 @@ def main(examples, out):
             bad += 1
             print(f"WORSE {path.name}: {why}")
     print(f"fhir.resources: {len(made)} made here; {valid} examples valid before, {invalid} not; {bad} invalid or worse")
-    return 1 if bad or not made else 0
+    return 1 if bad or not made or not valid else 0
 
 
 if __name__ == "__main__":

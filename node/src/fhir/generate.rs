@@ -68,7 +68,7 @@ impl Generator {
                 8 + n % VISIT % 10,
                 (index * 7 + n) % 60
             );
-            let first = (n - 1) % VISIT == 0;
+            let first = (n - 1).is_multiple_of(VISIT);
             let at = Act {
                 id: &id,
                 patient: &patient_url,

@@ -21,7 +21,7 @@ pub use report::{Language, Report};
 
 /// Largest resource that is accepted, in bytes as written: a fact must fit in an envelope's body (256 KiB) with its framing.
 pub const MAX_RESOURCE: usize = 192 * 1024;
-/// Levels of brackets in a resource. The deepest of HL7's own examples has 18.
+/// Levels of brackets in a resource. The deepest of HL7's own examples has 21.
 pub const MAX_DEPTH: usize = 64;
 
 /// What [`scan`] accepts of one resource.

@@ -247,7 +247,7 @@ fn luhn(digits: &[u8]) -> bool {
             if d > 9 { d - 9 } else { d }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Weights 1 and 3 from the left; the sum is a multiple of ten.
@@ -257,7 +257,7 @@ fn ean13(digits: &[u8]) -> bool {
         .enumerate()
         .map(|(i, d)| u32::from(d - b'0') * (1 + 2 * (i as u32 % 2)))
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// `^[A-Z]\d{2}(\.?[0-9A-Z]{1,4})?$`

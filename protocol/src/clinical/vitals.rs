@@ -256,7 +256,11 @@ impl Measure {
         if !rest.bytes().all(|b| b.is_ascii_digit()) {
             return Err(VitalError::NotANumber);
         }
-        let value = if places == 0 { scaled(whole, 0)? } else { scaled(&format!("{whole}.{kept}"), sign.row().decimals)? };
+        let value = if places == 0 {
+            scaled(whole, 0)?
+        } else {
+            scaled(&format!("{whole}.{kept}"), sign.row().decimals)?
+        };
         Self::scalar(sign, value + i32::from(rest.as_bytes().first().is_some_and(|d| *d >= b'5')))
     }
 
@@ -506,7 +510,10 @@ mod tests {
         for number in ["", "1e2", "-3", "7.x", "98.6F", "é.é"] {
             assert!(Measure::received(Sign::HeartRate, number).is_err(), "{number}");
         }
-        assert!(matches!(Measure::received(Sign::Temperature, "98.6"), Err(VitalError::OutOfLimits { .. })));
+        assert!(matches!(
+            Measure::received(Sign::Temperature, "98.6"),
+            Err(VitalError::OutOfLimits { .. })
+        ));
         assert!(Measure::received(Sign::Consciousness, "1").is_err());
     }
 

@@ -1,7 +1,7 @@
 //! Changing a resource without losing what isn't understood.
 //!
 //! A correction is a whole new version of the resource: the named fields change, all others keep their order, unknown members and the
-//! digits of their numbers. The old version stays where it is; the caller writes the new one as superseding it.
+//! digits of their numbers. (White space, escapes and the case of an exponent's E are written anew: the same JSON, not the same bytes.) The old version stays where it is; the caller writes the new one as superseding it.
 
 use super::{ViewError, of_value};
 use serde_json::{Map, Value, json};
@@ -157,7 +157,7 @@ fn steps(path: &str) -> Option<Vec<Step<'_>>> {
 mod tests {
     use super::*;
 
-    const PATIENT: &str = r#"{"zeta":1.50,"resourceType":"Patient","id":"p","name":[{"family":"Durand","given":["Léa"],"_x":1E+2}],"birthDate":"1970","big":123456789012345678901234567890.10}"#;
+    const PATIENT: &str = r#"{"zeta":1.50,"resourceType":"Patient","id":"p","name":[{"family":"Durand","given":["Léa"],"_x":1e+2}],"birthDate":"1970","big":123456789012345678901234567890.10}"#;
 
     #[test]
     fn a_correction_keeps_order_unknown_fields_and_digits() {
