@@ -25,21 +25,52 @@ pub enum Request {
     Status,
     Peers,
     /// Opens the practitioner's seat for this connection.
-    Unlock { passphrase: String },
+    Unlock {
+        passphrase: String,
+    },
     PatientCreate(NewPatient),
-    PatientSearch { query: String },
-    PatientShow { patient: String },
-    NoteAdd { patient: String, text: String },
-    VitalAdd { patient: String, sign: String, value: String },
+    PatientSearch {
+        query: String,
+    },
+    PatientShow {
+        patient: String,
+    },
+    NoteAdd {
+        patient: String,
+        text: String,
+    },
+    VitalAdd {
+        patient: String,
+        sign: String,
+        value: String,
+    },
     /// Replaces one field of a resource; the rest is kept as it came.
-    Correct { patient: String, fact: String, field: String, value: String },
-    Share { patient: String, facility: String },
-    Import { files: Vec<PathBuf> },
-    Export { out: PathBuf, patient: Option<String> },
+    Correct {
+        patient: String,
+        fact: String,
+        field: String,
+        value: String,
+    },
+    Share {
+        patient: String,
+        facility: String,
+    },
+    Import {
+        files: Vec<PathBuf>,
+    },
+    Export {
+        out: PathBuf,
+        patient: Option<String>,
+    },
     /// Makes an invitation that names these addresses.
-    Invite { addresses: Vec<String> },
+    Invite {
+        addresses: Vec<String>,
+    },
     /// Admits what a sealed request asks for; with `preview` only says who asks and which words both screens show.
-    Admit { request: String, preview: bool },
+    Admit {
+        request: String,
+        preview: bool,
+    },
     Doctor,
 }
 
@@ -60,21 +91,54 @@ pub struct NewPatient {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Reply {
-    Progress { done: u64, total: u64 },
+    Progress {
+        done: u64,
+        total: u64,
+    },
     Status(Status),
-    Peers { peers: Vec<PeerRow> },
-    Unlocked { practitioner: String, facility: String },
-    Patient { patient: String, documents: u64 },
-    Patients { patients: Vec<PatientRow> },
+    Peers {
+        peers: Vec<PeerRow>,
+    },
+    Unlocked {
+        practitioner: String,
+        facility: String,
+    },
+    Patient {
+        patient: String,
+        documents: u64,
+    },
+    Patients {
+        patients: Vec<PatientRow>,
+    },
     Record(Record),
-    Saved { patient: String, fact: String },
-    Shared { facility: String, documents: u64 },
-    Imported { files: Vec<(String, ImportReport)> },
-    Exported { files: u64, resources: u64 },
-    Invitation { bytes: String, expires_ms: u64 },
+    Saved {
+        patient: String,
+        fact: String,
+    },
+    Shared {
+        facility: String,
+        documents: u64,
+    },
+    Imported {
+        files: Vec<(String, ImportReport)>,
+    },
+    Exported {
+        files: u64,
+        resources: u64,
+    },
+    Invitation {
+        bytes: String,
+        expires_ms: u64,
+    },
     /// `bytes` is empty in a preview.
-    Admission { bytes: String, facility: String, words: String },
-    Doctor { checks: Vec<Check> },
+    Admission {
+        bytes: String,
+        facility: String,
+        words: String,
+    },
+    Doctor {
+        checks: Vec<Check>,
+    },
     Failed(Failure),
 }
 
@@ -89,7 +153,10 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into() }
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+        }
     }
 }
 

@@ -45,9 +45,17 @@ impl Core {
     /// The store can't be read.
     pub fn open(store: LogStore, node: NodeKey, charter: Charter) -> Result<Self, StoreError> {
         // A store's incarnation is the process's: cursors over it come with its persisted index.
-        let settings = SessionSettings { store: random_u64(), ..SessionSettings::default() };
+        let settings = SessionSettings {
+            store: random_u64(),
+            ..SessionSettings::default()
+        };
         let peer = Peer::open(node, charter, &store, settings)?;
-        Ok(Self { store, peer, reader: None, next_ticket: 1 })
+        Ok(Self {
+            store,
+            peer,
+            reader: None,
+            next_ticket: 1,
+        })
     }
 
     pub fn registry(&self) -> &Registry {
@@ -100,7 +108,10 @@ impl Core {
         if outcome.events.contains(&Event::Saved { ticket }) {
             Ok(outcome)
         } else {
-            Err(outcome.refused.take().unwrap_or_else(|| StoreError::Damaged("an envelope of our own was refused".into())))
+            Err(outcome
+                .refused
+                .take()
+                .unwrap_or_else(|| StoreError::Damaged("an envelope of our own was refused".into())))
         }
     }
 
@@ -119,7 +130,7 @@ impl Core {
             let mut parts = Vec::new();
             let mut rest = Vec::new();
             for (batch_no, batch) in std::mem::take(&mut effects.commits) {
-                if !rest.is_empty() || (!parts.is_empty() && merged.weight() + batch.weight() > MAX_BATCH as u64) {
+                if !rest.is_empty() || (!parts.is_empty() && merged.weight() + batch.weight() > MAX_BATCH) {
                     rest.push((batch_no, batch));
                     continue;
                 }
@@ -128,19 +139,25 @@ impl Core {
                 merged.local.extend(batch.local);
             }
             effects.commits = rest;
-            let committed = if merged.is_empty() { Ok(Vec::new()) } else { self.store.commit(&merged) };
+            let committed = if merged.is_empty() {
+                Ok(Vec::new())
+            } else {
+                self.store.commit(&merged)
+            };
             match committed {
                 Ok(new) => {
                     let mut new = new.into_iter();
                     for (batch, count) in parts {
                         let new = new.by_ref().take(count).collect();
-                        self.peer.handle(now_ms(), Input::Committed { batch, new }, [0; 32], &self.store, &mut effects);
+                        self.peer
+                            .handle(now_ms(), Input::Committed { batch, new }, [0; 32], &self.store, &mut effects);
                     }
                 }
                 Err(error) => {
                     tracing::error!(%error, "the disk refused a write");
                     for (batch, _) in parts {
-                        self.peer.handle(now_ms(), Input::CommitFailed { batch }, [0; 32], &self.store, &mut effects);
+                        self.peer
+                            .handle(now_ms(), Input::CommitFailed { batch }, [0; 32], &self.store, &mut effects);
                     }
                     outcome.refused = Some(error);
                 }

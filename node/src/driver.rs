@@ -18,9 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::client::{Asked, Call, Failure, MAX_LINE, Reply};
 use crate::core::{Outcome, now_ms};
-use crate::network::{
-    EnrolStream, LinkId, NetworkConfig, NetworkEvent, NetworkHandle, PeerAddr, Profile, SendError, spawn,
-};
+use crate::network::{EnrolStream, LinkId, NetworkConfig, NetworkEvent, NetworkHandle, PeerAddr, Profile, SendError, spawn};
 use crate::place;
 use crate::service::Service;
 
@@ -145,7 +143,10 @@ impl Driver {
             Asked::Request(request) => {
                 self.service.live.listening = self.listening();
                 let mut progress = |done, total| drop(call.replies.send(Reply::Progress { done, total }));
-                let reply = self.service.handle(call.session, request, &mut progress).unwrap_or_else(Reply::Failed);
+                let reply = self
+                    .service
+                    .handle(call.session, request, &mut progress)
+                    .unwrap_or_else(Reply::Failed);
                 // What was saved goes out whether or not anybody still waits for the answer.
                 self.carry_out_pending().await;
                 drop(call.replies.send(reply));
@@ -155,7 +156,12 @@ impl Driver {
 
     async fn network_event(&mut self, event: NetworkEvent) {
         match event {
-            NetworkEvent::Connected { peer, link, addr, outbound } => {
+            NetworkEvent::Connected {
+                peer,
+                link,
+                addr,
+                outbound,
+            } => {
                 let number = self.next_link;
                 self.next_link += 1;
                 self.links.insert(number, Line { link, stuck: None });
@@ -166,7 +172,11 @@ impl Driver {
                 if outbound {
                     self.remember(peer, &addr);
                 }
-                let outcome = self.service.core.input(Input::LinkUp { link: number, peer, dialled: outbound });
+                let outcome = self.service.core.input(Input::LinkUp {
+                    link: number,
+                    peer,
+                    dialled: outbound,
+                });
                 self.carry_out(outcome).await;
             }
             NetworkEvent::Frame { peer, link, bytes } => {
@@ -365,7 +375,12 @@ pub async fn ask_for_admission(
     addresses: &[String],
     sealed: &[u8],
 ) -> Result<Answer, Failure> {
-    let config = NetworkConfig { identity_seed: seed, listen: Vec::new(), mdns: false, profile: Profile::Lan };
+    let config = NetworkConfig {
+        identity_seed: seed,
+        listen: Vec::new(),
+        mdns: false,
+        profile: Profile::Lan,
+    };
     let (network, mut events) = spawn(config).map_err(|e| Failure::new("network", e.to_string()))?;
     let drain = tokio::spawn(async move { while events.recv().await.is_some() {} });
     let mut last = "the invitation names no address".to_owned();
@@ -406,7 +421,9 @@ fn introduction(ops: &[Vec<u8>]) -> Vec<u8> {
 
 fn parse_introduction(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut r = WireReader::new(bytes);
-    let Ok(count) = r.count(16, "introduction") else { return Vec::new() };
+    let Ok(count) = r.count(16, "introduction") else {
+        return Vec::new();
+    };
     (0..count).map_while(|_| r.sized(4_096, "op").ok().map(<[u8]>::to_vec)).collect()
 }
 
@@ -440,7 +457,15 @@ async fn connection(stream: UnixStream, session: u64, calls: mpsc::Sender<Call>)
         let (replies, mut answers) = mpsc::unbounded_channel();
         match serde_json::from_slice(&line) {
             Ok(request) => {
-                if calls.send(Call { session, what: Asked::Request(request), replies }).await.is_err() {
+                if calls
+                    .send(Call {
+                        session,
+                        what: Asked::Request(request),
+                        replies,
+                    })
+                    .await
+                    .is_err()
+                {
                     break;
                 }
             }
@@ -455,5 +480,11 @@ async fn connection(stream: UnixStream, session: u64, calls: mpsc::Sender<Call>)
         }
     }
     let (replies, _) = mpsc::unbounded_channel();
-    let _ = calls.send(Call { session, what: Asked::Gone, replies }).await;
+    let _ = calls
+        .send(Call {
+            session,
+            what: Asked::Gone,
+            replies,
+        })
+        .await;
 }

@@ -20,7 +20,7 @@ use ed25519_dalek::SigningKey;
 use crate::client::Failure;
 use crate::core::{Core, now_ms, random_u64};
 use crate::home::Home;
-use crate::keystore::{Argon2Cost, file, KeyName, NodeKeyFile, NodeKeys, OsEntropy, SeatKeystore, SecretSet, UnlockedSeat};
+use crate::keystore::{Argon2Cost, KeyName, NodeKeyFile, NodeKeys, OsEntropy, SeatKeystore, SecretSet, UnlockedSeat, file};
 use crate::store::LogStore;
 
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
@@ -45,14 +45,18 @@ impl Description {
             return Err(Failure::new("usage", "the facility needs a name"));
         }
         if !self.finess.is_empty() {
-            identifiers::Kind::Finess.entered(&self.finess).map_err(|e| Failure::new("usage", format!("FINESS {}: {e}", self.finess)))?;
+            identifiers::Kind::Finess
+                .entered(&self.finess)
+                .map_err(|e| Failure::new("usage", format!("FINESS {}: {e}", self.finess)))?;
         }
         if let Some((name, _, rpps)) = &self.practitioner {
             if name.trim().is_empty() {
                 return Err(Failure::new("usage", "the practitioner needs a name"));
             }
             if !rpps.is_empty() {
-                identifiers::Kind::Rpps.entered(rpps).map_err(|e| Failure::new("usage", format!("RPPS {rpps}: {e}")))?;
+                identifiers::Kind::Rpps
+                    .entered(rpps)
+                    .map_err(|e| Failure::new("usage", format!("RPPS {rpps}: {e}")))?;
             }
         }
         Ok(())
@@ -81,14 +85,19 @@ pub fn found(home: &Home, network: &str, description: &Description, passphrase: 
     let mut entropy = OsEntropy;
     let authority = Secret(entropy.random32());
     let authority_key = SigningKey::from_bytes(&authority.0);
-    let version = MatrixVersion { number: matrix::VERSION, hash: matrix::hash() };
+    let version = MatrixVersion {
+        number: matrix::VERSION,
+        hash: matrix::hash(),
+    };
     let charter = Charter::found(network, std::slice::from_ref(&authority_key), 1, version, &mut entropy)
         .map_err(|e| Failure::new("usage", e.to_string()))?;
     home.make().map_err(disk)?;
     let node = NodeKeyFile::create(&home.node_key(), &mut entropy).map_err(keys)?;
     let id = charter.network_id();
     let made = make(&id, &node, description)?;
-    let sign = |others: &[&SigningKey], body| RegistryOp::issue(&id, made.hlc, &authority_key, others, body).map_err(|e| Failure::new("usage", e.to_string()));
+    let sign = |others: &[&SigningKey], body| {
+        RegistryOp::issue(&id, made.hlc, &authority_key, others, body).map_err(|e| Failure::new("usage", e.to_string()))
+    };
     let mut items = vec![sign(&[&made.facility], made.body.clone())?.to_bytes().to_vec()];
     if let Some(team) = &made.team {
         items.push(sign(&[], OpBody::Endorse { what: team.id() })?.to_bytes().to_vec());
@@ -104,7 +113,13 @@ pub fn found(home: &Home, network: &str, description: &Description, passphrase: 
 ///
 /// # Errors
 /// As [`found`], or the invitation has expired.
-pub fn ask(home: &Home, invitation: &Invitation, description: &Description, passphrase: &str, cost: Argon2Cost) -> Result<Vec<u8>, Failure> {
+pub fn ask(
+    home: &Home,
+    invitation: &Invitation,
+    description: &Description,
+    passphrase: &str,
+    cost: Argon2Cost,
+) -> Result<Vec<u8>, Failure> {
     refuse_if_founded(home)?;
     description.check()?;
     if invitation.expires_ms < now_ms() {
@@ -122,11 +137,20 @@ pub fn ask(home: &Home, invitation: &Invitation, description: &Description, pass
     let node = NodeKeyFile::create(&home.node_key(), &mut entropy).map_err(keys)?;
     let made = make(&network, &node, description)?;
     let possession = RegistryOp::countersign(&network, made.hlc, &invitation.authority.0, &made.body, &made.facility);
-    let request =
-        Request { hlc: made.hlc, facility: made.body, possession, items: made.items.clone(), addresses: Vec::new() };
+    let request = Request {
+        hlc: made.hlc,
+        facility: made.body,
+        possession,
+        items: made.items.clone(),
+        addresses: Vec::new(),
+    };
     SeatKeystore::create(&home.seat_key(), passphrase, made.secrets, cost, &mut entropy).map_err(keys)?;
     let sealed = enrol::seal(&invitation.secret, Part::Request, &request.to_bytes(), &mut entropy);
-    let pending = Pending { invitation: invitation.clone(), items: made.items, local: made.local };
+    let pending = Pending {
+        invitation: invitation.clone(),
+        items: made.items,
+        local: made.local,
+    };
     file::replace(&home.joining(), &pending.seal(&node)).map_err(disk)?;
     Ok(sealed)
 }
@@ -138,8 +162,12 @@ pub fn ask(home: &Home, invitation: &Invitation, description: &Description, pass
 pub fn complete(home: &Home, admission: &[u8]) -> Result<Charter, Failure> {
     refuse_if_founded(home)?;
     let node = NodeKeyFile::open(&home.node_key()).map_err(keys)?;
-    let sealed = fs::read(home.joining())
-        .map_err(|_| Failure::new("usage", "no invitation is being answered here: run `bocage join` with the invitation first"))?;
+    let sealed = fs::read(home.joining()).map_err(|_| {
+        Failure::new(
+            "usage",
+            "no invitation is being answered here: run `bocage join` with the invitation first",
+        )
+    })?;
     let pending = Pending::open(&sealed, &node)?;
     let plain = enrol::open(&pending.invitation.secret, Part::Admission, admission).map_err(enrolment)?;
     let admission = Admission::parse(&plain).map_err(enrolment)?;
@@ -192,14 +220,20 @@ pub fn seat_of(unlocked: &UnlockedSeat) -> Option<SeatSecrets> {
 
 /// The local record of a node's last good addresses.
 pub fn address_record(node: &NodeKey, addresses: &[String]) -> LocalWrite {
-    LocalWrite { key: [b"addr/", &node.0[..]].concat(), value: Some(addresses.join("\n").into_bytes()) }
+    LocalWrite {
+        key: [b"addr/", &node.0[..]].concat(),
+        value: Some(addresses.join("\n").into_bytes()),
+    }
 }
 
 fn make(network: &NetworkId, node: &NodeKeys, description: &Description) -> Result<Made, Failure> {
     let mut entropy = OsEntropy;
     let now = now_ms();
     let hlc = Hlc::from_millis(now);
-    let months = |n: u64| Validity { not_before: now, not_after: now + n * 30 * DAY_MS };
+    let months = |n: u64| Validity {
+        not_before: now,
+        not_after: now + n * 30 * DAY_MS,
+    };
     let facility_secret = Secret(entropy.random32());
     let facility = SigningKey::from_bytes(&facility_secret.0);
     let facility_key = FacilityKey(facility.verifying_key().to_bytes());
@@ -215,7 +249,11 @@ fn make(network: &NetworkId, node: &NodeKeys, description: &Description) -> Resu
         RegistryOp::issue(network, hlc, issuer, others, body).map_err(|e| Failure::new("usage", e.to_string()))
     };
     let network_key = SigningKey::from_bytes(&node.network.0);
-    let node_body = OpBody::Node { key: node_key(node), kem: KemSecret::from_seed(&node.kem.0).public(), validity: months(12) };
+    let node_body = OpBody::Node {
+        key: node_key(node),
+        kem: KemSecret::from_seed(&node.kem.0).public(),
+        validity: months(12),
+    };
     let mut items = vec![issue(&facility, &[&network_key], node_body)?.to_bytes().to_vec()];
     let mut secrets = SecretSet::new().with(KeyName::Facility, facility_secret);
     let (mut team, mut local) = (None, Vec::new());
@@ -242,24 +280,51 @@ fn make(network: &NetworkId, node: &NodeKeys, description: &Description) -> Resu
         };
         items.push(issue(&person_key, &[&seat, &facility], body)?.to_bytes().to_vec());
         if !mobile {
-            let me = SeatSecrets { signing: seat, kem: kem_secret, practitioner: Some(practitioner), facility: facility_key };
+            let me = SeatSecrets {
+                signing: seat,
+                kem: kem_secret,
+                practitioner: Some(practitioner),
+                facility: facility_key,
+            };
             let mut pen = Pen::new(me.key(), random_u64());
-            let (doc, genesis) = found_team(network, &me, practitioner, &mut pen, now, &mut entropy)
-                .map_err(|e| Failure::new("internal", e.to_string()))?;
-            let op = issue(&facility, &[], OpBody::Team { doc, profession: *profession })?;
+            let (doc, genesis) =
+                found_team(network, &me, practitioner, &mut pen, now, &mut entropy).map_err(|e| Failure::new("internal", e.to_string()))?;
+            let op = issue(
+                &facility,
+                &[],
+                OpBody::Team {
+                    doc,
+                    profession: *profession,
+                },
+            )?;
             items.push(op.to_bytes().to_vec());
             items.push(genesis.to_bytes());
             local.push(pen.to_local());
             team = Some(op);
         }
-        secrets = secrets.with(KeyName::Practitioner, person).with(KeyName::SeatSigning, signing).with(KeyName::SeatKem, kem);
+        secrets = secrets
+            .with(KeyName::Practitioner, person)
+            .with(KeyName::SeatSigning, signing)
+            .with(KeyName::SeatKem, kem);
     } else {
         // A cabin's own seat may only deposit; it opens unattended, so it comes from the node's keys.
         let (seat, kem) = device_seat(node);
-        let body = OpBody::DeviceSeat { key: SeatKey(seat.verifying_key().to_bytes()), kem: kem.public(), validity: months(12) };
+        let body = OpBody::DeviceSeat {
+            key: SeatKey(seat.verifying_key().to_bytes()),
+            kem: kem.public(),
+            validity: months(12),
+        };
         items.push(issue(&facility, &[&seat], body)?.to_bytes().to_vec());
     }
-    Ok(Made { facility, body, hlc, secrets, items, team, local })
+    Ok(Made {
+        facility,
+        body,
+        hlc,
+        secrets,
+        items,
+        team,
+        local,
+    })
 }
 
 /// The seat of a machine where nobody practises.
@@ -275,8 +340,11 @@ fn settle(home: &Home, charter: &Charter, node: &NodeKeys, items: Vec<Vec<u8>>, 
     let mut core = Core::open(store, node_key(node), charter.clone()).map_err(|e| Failure::new("store", e.to_string()))?;
     let (ops, envelopes): (Vec<_>, Vec<_>) = items.into_iter().partition(|i| i.first() == Some(&REGISTRY_OP));
     core.save_items(ops, Vec::new()).map_err(|e| Failure::new("store", e.to_string()))?;
-    core.save_items(envelopes, Vec::new()).map_err(|e| Failure::new("store", e.to_string()))?;
-    core.store.commit(&Batch { items: Vec::new(), local }).map_err(|e| Failure::new("store", e.to_string()))?;
+    core.save_items(envelopes, Vec::new())
+        .map_err(|e| Failure::new("store", e.to_string()))?;
+    core.store
+        .commit(&Batch { items: Vec::new(), local })
+        .map_err(|e| Failure::new("store", e.to_string()))?;
     Box::new(core.store).close().map_err(|e| Failure::new("store", e.to_string()))?;
     file::replace(&home.charter(), charter.to_bytes()).map_err(disk)
 }
@@ -291,10 +359,19 @@ struct Pending {
 impl Pending {
     /// Sealed under the node's own key: the invitation's secret must not lie about in clear.
     fn seal(&self, node: &NodeKeys) -> Vec<u8> {
-        let locals: Vec<Vec<u8>> = self.local.iter().flat_map(|l| [l.key.clone(), l.value.clone().unwrap_or_default()]).collect();
-        let inner = Admission { items: self.items.iter().chain(&locals).cloned().collect(), addresses: Vec::new() };
+        let locals: Vec<Vec<u8>> = self
+            .local
+            .iter()
+            .flat_map(|l| [l.key.clone(), l.value.clone().unwrap_or_default()])
+            .collect();
+        let inner = Admission {
+            items: self.items.iter().chain(&locals).cloned().collect(),
+            addresses: Vec::new(),
+        };
         let mut w = bocage_protocol::wire::Writer::new();
-        w.u8(self.items.len() as u8).sized(&self.invitation.to_bytes()).sized(&inner.to_bytes());
+        w.u8(self.items.len() as u8)
+            .sized(&self.invitation.to_bytes())
+            .sized(&inner.to_bytes());
         enrol::seal(&node.local_seal, Part::Admission, &w.finish(), &mut OsEntropy)
     }
 
@@ -307,14 +384,23 @@ impl Pending {
         let inner = Admission::parse(r.sized(enrol::MAX_MESSAGE, "items").map_err(broken)?).map_err(enrolment)?;
         let mut items = inner.items;
         let locals = items.split_off(count.min(items.len()));
-        let local = locals.chunks_exact(2).map(|kv| LocalWrite { key: kv[0].clone(), value: Some(kv[1].clone()) }).collect();
+        let local = locals
+            .chunks_exact(2)
+            .map(|kv| LocalWrite {
+                key: kv[0].clone(),
+                value: Some(kv[1].clone()),
+            })
+            .collect();
         Ok(Self { invitation, items, local })
     }
 }
 
 fn refuse_if_founded(home: &Home) -> Result<(), Failure> {
     if home.is_founded() {
-        let message = format!("{} belongs to a network already; nothing was changed: choose another --data", home.root().display());
+        let message = format!(
+            "{} belongs to a network already; nothing was changed: choose another --data",
+            home.root().display()
+        );
         return Err(Failure::new("exists", message));
     }
     Ok(())

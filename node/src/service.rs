@@ -20,9 +20,7 @@ use bocage_protocol::record::{FactBody, Label, NewFact, ROUND_MS, Reader, Record
 use bocage_protocol::store::{LocalWrite, Store};
 use ed25519_dalek::SigningKey;
 
-use crate::client::{
-    Check, DocumentRow, Entry, Failure, NewPatient, PatientRow, PeerRow, Record, Reply, Request, Status,
-};
+use crate::client::{Check, DocumentRow, Entry, Failure, NewPatient, PatientRow, PeerRow, Record, Reply, Request, Status};
 use crate::core::{Core, Outcome, now_ms};
 use crate::fhir::export::{ExportResource, export_patient};
 use crate::fhir::mapping::{self, View, correct, write};
@@ -137,7 +135,9 @@ impl Service {
     fn with_records(&mut self, request: Request, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
         match request {
             Request::PatientCreate(new) => self.patient_create(&new),
-            Request::PatientSearch { query } => Ok(Reply::Patients { patients: self.patient_search(&query)? }),
+            Request::PatientSearch { query } => Ok(Reply::Patients {
+                patients: self.patient_search(&query)?,
+            }),
             Request::PatientShow { patient } => {
                 let record = self.find(&patient)?;
                 Ok(Reply::Record(self.show(record)?))
@@ -147,7 +147,12 @@ impl Service {
                 let measure = measure(&sign, &value)?;
                 self.act(&patient, Compartment::Clinical, |act| write::vital(act, measure))
             }
-            Request::Correct { patient, fact, field, value } => self.correct(&patient, &fact, &field, &value),
+            Request::Correct {
+                patient,
+                fact,
+                field,
+                value,
+            } => self.correct(&patient, &fact, &field, &value),
             Request::Share { patient, facility } => self.share(&patient, &facility),
             Request::Import { files } => self.import(&files, progress),
             Request::Export { out, patient } => self.export(&out, patient.as_deref(), progress),
@@ -182,9 +187,10 @@ impl Service {
     }
 
     fn reader(&self) -> Result<&Reader, Failure> {
-        self.core.reader.as_ref().ok_or_else(|| {
-            Failure::new("no-seat", "nobody practises at this node: it carries records and can't read them")
-        })
+        self.core
+            .reader
+            .as_ref()
+            .ok_or_else(|| Failure::new("no-seat", "nobody practises at this node: it carries records and can't read them"))
     }
 
     fn own_facility(&self) -> (String, String) {
@@ -257,7 +263,9 @@ impl Service {
         let sessions: BTreeMap<NodeKey, bool> = self.core.peer.sessions().map(|(_, node, settled)| (node, settled)).collect();
         let mut rows = Vec::new();
         for (key, node) in registry.nodes().filter(|(k, _)| **k != own) {
-            let Some(facility) = registry.facility(&node.facility) else { continue };
+            let Some(facility) = registry.facility(&node.facility) else {
+                continue;
+            };
             let live = self.live.peers.get(key).cloned().unwrap_or_default();
             rows.push(PeerRow {
                 facility: facility.name.clone(),
@@ -274,47 +282,93 @@ impl Service {
     }
 
     fn doctor(&mut self) -> Vec<Check> {
-        let check = |name: &str, good: bool, detail: String| Check { name: name.to_owned(), good, detail };
+        let check = |name: &str, good: bool, detail: String| Check {
+            name: name.to_owned(),
+            good,
+            detail,
+        };
         let mut checks = Vec::new();
         match self.core.store.verify() {
             Ok(report) => checks.push(check(
                 "store",
                 report.damaged == 0,
-                format!("{} items, {} bytes, {} damaged{}", report.items, report.bytes, report.damaged, if report.index_rebuilt { ", index rebuilt" } else { "" }),
+                format!(
+                    "{} items, {} bytes, {} damaged{}",
+                    report.items,
+                    report.bytes,
+                    report.damaged,
+                    if report.index_rebuilt { ", index rebuilt" } else { "" }
+                ),
             )),
             Err(error) => checks.push(check("store", false, error.to_string())),
         }
         let indexed = self.core.peer.index().len() as u64;
-        checks.push(check("index", indexed == self.core.store.len(), format!("{indexed} of {} items", self.core.store.len())));
+        checks.push(check(
+            "index",
+            indexed == self.core.store.len(),
+            format!("{indexed} of {} items", self.core.store.len()),
+        ));
         for (name, path) in [("node key", self.home.node_key()), ("seat key", self.home.seat_key())] {
             let problem = permission_warning(&path);
-            checks.push(check(name, path.exists() && problem.is_none(), problem.unwrap_or_else(|| "private".into())));
+            checks.push(check(
+                name,
+                path.exists() && problem.is_none(),
+                problem.unwrap_or_else(|| "private".into()),
+            ));
         }
         let own = place::node_key(&self.keys);
         let served = self.core.registry().serves(&own, now_ms());
-        checks.push(check("certificate", served, if served { "in date, not revoked".into() } else { "not valid now: renew or check the clock".into() }));
+        checks.push(check(
+            "certificate",
+            served,
+            if served {
+                "in date, not revoked".into()
+            } else {
+                "not valid now: renew or check the clock".into()
+            },
+        ));
         checks.push(self.clock());
         checks
     }
 
     /// A clock before the last thing written here, or far from what peers say, is to be checked. It changes nothing but dates shown.
     fn clock(&self) -> Check {
-        let newest = self.core.store.range(std::ops::Bound::Unbounded, usize::MAX).ok().and_then(|keys| keys.iter().map(|k| k.time.millis()).max());
+        let newest = self
+            .core
+            .store
+            .range(std::ops::Bound::Unbounded, usize::MAX)
+            .ok()
+            .and_then(|keys| keys.iter().map(|k| k.time.millis()).max());
         let behind = newest.filter(|n| *n > now_ms() + 5 * 60_000);
-        let apart = self.live.peers.values().filter_map(|p| p.clock_ahead_ms).find(|ms| ms.abs() > 5 * 60_000);
+        let apart = self
+            .live
+            .peers
+            .values()
+            .filter_map(|p| p.clock_ahead_ms)
+            .find(|ms| ms.abs() > 5 * 60_000);
         let (good, detail) = match (behind, apart) {
             (Some(_), _) => (false, "behind the newest envelope held: check date and time".to_owned()),
             (None, Some(ms)) => (false, format!("{} minutes apart from a peer's: check date and time", ms / 60_000)),
             (None, None) => (true, "plausible".to_owned()),
         };
-        Check { name: "clock".into(), good, detail }
+        Check {
+            name: "clock".into(),
+            good,
+            detail,
+        }
     }
 
     // ---- enrolment
 
     fn invite(&mut self, mut addresses: Vec<String>) -> Result<Reply, Failure> {
         let authority = self.core.registry().authorities().keys[0];
-        addresses.extend(self.live.listening.iter().filter(|a| !a.contains("/127.0.0.1/") && !a.contains("/::1/")).cloned());
+        addresses.extend(
+            self.live
+                .listening
+                .iter()
+                .filter(|a| !a.contains("/127.0.0.1/") && !a.contains("/::1/"))
+                .cloned(),
+        );
         addresses.truncate(enrol::MAX_ADDRESSES);
         let invitation = Invitation {
             charter: self.core.registry().charter().clone(),
@@ -326,9 +380,15 @@ impl Service {
         };
         let value = enrol::seal(&self.keys.local_seal, Part::Request, &invitation.to_bytes(), &mut OsEntropy);
         self.core
-            .save_local(vec![LocalWrite { key: invitation_key(&invitation.tag()), value: Some(value) }])
+            .save_local(vec![LocalWrite {
+                key: invitation_key(&invitation.tag()),
+                value: Some(value),
+            }])
             .map_err(|e| store_failure(&e))?;
-        Ok(Reply::Invitation { bytes: hex(&invitation.to_bytes()), expires_ms: invitation.expires_ms })
+        Ok(Reply::Invitation {
+            bytes: hex(&invitation.to_bytes()),
+            expires_ms: invitation.expires_ms,
+        })
     }
 
     /// True iff a request over the network could be admitted without anybody at the keyboard.
@@ -339,7 +399,10 @@ impl Service {
     fn authority(&self) -> Result<SigningKey, Failure> {
         let secret = self.unlocked.as_ref().and_then(|u| u.secret(KeyName::Authority));
         let key = secret.map(|s| SigningKey::from_bytes(&s.0)).ok_or_else(|| {
-            Failure::new("no-authority", "no authority of the network is in this keystore: admit where the network was founded")
+            Failure::new(
+                "no-authority",
+                "no authority of the network is in this keystore: admit where the network was founded",
+            )
         })?;
         let own = AuthorityKey(key.verifying_key().to_bytes());
         if self.core.registry().authorities().keys.contains(&own) {
@@ -355,7 +418,10 @@ impl Service {
         let (_, tag) = enrol::sealed_tag(sealed).map_err(place::enrolment)?;
         let stored = self.core.store.local(&invitation_key(&tag)).map_err(|e| store_failure(&e))?;
         let stored = stored.ok_or_else(|| {
-            Failure::new("unknown-invitation", "this request answers no open invitation of this node: each can be used once, for 72 hours")
+            Failure::new(
+                "unknown-invitation",
+                "this request answers no open invitation of this node: each can be used once, for 72 hours",
+            )
         })?;
         let invitation = enrol::open(&self.keys.local_seal, Part::Request, &stored)
             .and_then(|bytes| Invitation::parse(&bytes))
@@ -368,28 +434,52 @@ impl Service {
         let OpBody::Facility { name, .. } = &request.facility else {
             return Err(Failure::new("usage", "the request names no facility"));
         };
-        let (facility, words) = (name.clone(), comparison_words(&enrol::comparison(&request), Tongue::French).join(" "));
+        let (facility, words) = (
+            name.clone(),
+            comparison_words(&enrol::comparison(&request), Tongue::French).join(" "),
+        );
         if preview {
-            return Ok(Reply::Admission { bytes: String::new(), facility, words });
+            return Ok(Reply::Admission {
+                bytes: String::new(),
+                facility,
+                words,
+            });
         }
         let authority = self.authority()?;
-        let signed = request.admit(self.core.registry().charter(), &authority, Hlc::from_millis(now_ms())).map_err(place::enrolment)?;
+        let signed = request
+            .admit(self.core.registry().charter(), &authority, Hlc::from_millis(now_ms()))
+            .map_err(place::enrolment)?;
         let mut answer: Vec<Vec<u8>> = signed.iter().map(|op| op.to_bytes().to_vec()).collect();
         let items = answer.iter().cloned().chain(request.items.clone()).collect();
-        let spent = LocalWrite { key: invitation_key(&tag), value: None };
+        let spent = LocalWrite {
+            key: invitation_key(&tag),
+            value: None,
+        };
         let outcome = self.core.save_items(items, vec![spent]).map_err(|e| store_failure(&e))?;
         self.pending.push(outcome);
         let own = place::node_key(&self.keys);
         answer.extend(self.core.registry().chain_of(&own).iter().map(|op| op.to_bytes().to_vec()));
-        let admission = Admission { items: answer, addresses: self.live.listening.clone() };
+        let admission = Admission {
+            items: answer,
+            addresses: self.live.listening.clone(),
+        };
         let bytes = enrol::seal(&invitation.secret, Part::Admission, &admission.to_bytes(), &mut OsEntropy);
-        Ok(Reply::Admission { bytes: hex(&bytes), facility, words })
+        Ok(Reply::Admission {
+            bytes: hex(&bytes),
+            facility,
+            words,
+        })
     }
 
     /// The ops that let a stranger believe in this node.
     pub fn introduction(&self) -> Vec<Vec<u8>> {
         let own = place::node_key(&self.keys);
-        self.core.registry().chain_of(&own).iter().map(|op| op.to_bytes().to_vec()).collect()
+        self.core
+            .registry()
+            .chain_of(&own)
+            .iter()
+            .map(|op| op.to_bytes().to_vec())
+            .collect()
     }
 
     // ---- records
@@ -410,14 +500,20 @@ impl Service {
             address: None,
         })
         .map_err(|e| Failure::new("usage", e.to_string()))?;
-        let facts = [NewFact { compartment: Compartment::Identity, fact: FactBody::resource(json) }];
+        let facts = [NewFact {
+            compartment: Compartment::Identity,
+            fact: FactBody::resource(json),
+        }];
         let write = self
             .reader()?
             .create_record(now_ms(), Lane::Today, &facts, self.core.registry(), &mut OsEntropy)
             .map_err(|e| refused(&e))?;
         let (record, documents) = (write.record, write.documents.len() as u64);
         self.save(&write)?;
-        Ok(Reply::Patient { patient: record.map(|r| r.to_hex()).unwrap_or_default(), documents })
+        Ok(Reply::Patient {
+            patient: record.map(|r| r.to_hex()).unwrap_or_default(),
+            documents,
+        })
     }
 
     fn patient_search(&self, query: &str) -> Result<Vec<PatientRow>, Failure> {
@@ -425,7 +521,12 @@ impl Service {
         let mut rows: Vec<PatientRow> = reader
             .records()
             .filter_map(|record| patient_row(reader, record))
-            .filter(|row| text::matches(&text::index(&format!("{} {} {} {}", row.family, row.given, row.ins, row.birth_date)), query))
+            .filter(|row| {
+                text::matches(
+                    &text::index(&format!("{} {} {} {}", row.family, row.given, row.ins, row.birth_date)),
+                    query,
+                )
+            })
             .collect();
         rows.sort_by_cached_key(|row| (text::fold(&row.family), text::fold(&row.given), row.patient.clone()));
         Ok(rows)
@@ -438,7 +539,10 @@ impl Service {
         let found: Vec<RecordId> = reader.records().filter(|r| r.to_hex().starts_with(&wanted)).collect();
         match found[..] {
             [one] if wanted.len() >= 4 => Ok(one),
-            [] => Err(Failure::new("not-found", "no record with this id can be read here: search for the patient, or wait for the next exchange")),
+            [] => Err(Failure::new(
+                "not-found",
+                "no record with this id can be read here: search for the patient, or wait for the next exchange",
+            )),
             _ => Err(Failure::new("ambiguous", "this start fits several records: give more of the id")),
         }
     }
@@ -446,7 +550,10 @@ impl Service {
     fn show(&self, record: RecordId) -> Result<Record, Failure> {
         let reader = self.reader()?;
         let registry = self.core.registry();
-        let patient = patient_row(reader, record).unwrap_or_else(|| PatientRow { patient: record.to_hex(), ..PatientRow::default() });
+        let patient = patient_row(reader, record).unwrap_or_else(|| PatientRow {
+            patient: record.to_hex(),
+            ..PatientRow::default()
+        });
         let mut documents: BTreeMap<Compartment, u64> = reader.compartments(&record).map(|(c, _)| (c, 0)).collect();
         let mut entries = Vec::new();
         for RecordFact { compartment, fact, .. } in reader.current(&record) {
@@ -459,15 +566,28 @@ impl Service {
                 resource_type: summary::resource_type(fact.body),
                 summary: summary::one_line(fact.body),
                 author: practitioner.map(|p| p.name.clone()).unwrap_or_default(),
-                facility: seat.and_then(|s| registry.facility(&s.facility)).map(|f| f.name.clone()).unwrap_or_default(),
+                facility: seat
+                    .and_then(|s| registry.facility(&s.facility))
+                    .map(|f| f.name.clone())
+                    .unwrap_or_default(),
                 written_ms: fact.hlc.millis(),
                 label: label_name(fact.label).to_owned(),
             });
         }
         entries.sort_by(|a, b| b.written_ms.cmp(&a.written_ms).then_with(|| a.fact.cmp(&b.fact)));
-        let documents =
-            documents.into_iter().map(|(c, facts)| DocumentRow { compartment: compartment_name(c).to_owned(), facts }).collect();
-        Ok(Record { patient, documents, entries, readers: self.readers_of(record)? })
+        let documents = documents
+            .into_iter()
+            .map(|(c, facts)| DocumentRow {
+                compartment: compartment_name(c).to_owned(),
+                facts,
+            })
+            .collect();
+        Ok(Record {
+            patient,
+            documents,
+            entries,
+            readers: self.readers_of(record)?,
+        })
     }
 
     /// Facilities that may read at least one document of a record now.
@@ -484,7 +604,11 @@ impl Service {
                 });
             }
         }
-        Ok(facilities.iter().filter_map(|f| registry.facility(f)).map(|f| f.name.clone()).collect())
+        Ok(facilities
+            .iter()
+            .filter_map(|f| registry.facility(f))
+            .map(|f| f.name.clone())
+            .collect())
     }
 
     /// Writes one act as a resource of its own.
@@ -495,18 +619,37 @@ impl Service {
         make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>,
     ) -> Result<Reply, Failure> {
         let record = self.find(patient)?;
-        let subject = patient_reference(self.reader()?, record)
-            .ok_or_else(|| Failure::new("not-found", "the patient's identity hasn't arrived here yet: try again after the next exchange"))?;
+        let subject = patient_reference(self.reader()?, record).ok_or_else(|| {
+            Failure::new(
+                "not-found",
+                "the patient's identity hasn't arrived here yet: try again after the next exchange",
+            )
+        })?;
         let (id, effective) = (write::uuid(random16()), summary::instant(now_ms()));
-        let act = write::Act { id: &id, patient: &subject, effective: &effective, ..write::Act::default() };
+        let act = write::Act {
+            id: &id,
+            patient: &subject,
+            effective: &effective,
+            ..write::Act::default()
+        };
         let json = make(&act).map_err(|e| Failure::new("usage", e.to_string()))?;
-        self.add(record, vec![NewFact { compartment, fact: FactBody::resource(json) }])
+        self.add(
+            record,
+            vec![NewFact {
+                compartment,
+                fact: FactBody::resource(json),
+            }],
+        )
     }
 
     fn correct(&mut self, patient: &str, fact: &str, field: &str, value: &str) -> Result<Reply, Failure> {
         let record = self.find(patient)?;
         let wanted = fact.to_lowercase();
-        let found: Vec<_> = self.reader()?.current(&record).filter(|f| f.fact.id.to_hex().starts_with(&wanted)).collect();
+        let found: Vec<_> = self
+            .reader()?
+            .current(&record)
+            .filter(|f| f.fact.id.to_hex().starts_with(&wanted))
+            .collect();
         let [old] = found[..] else {
             return Err(Failure::new("not-found", "no single entry of this record begins with that id"));
         };
@@ -528,7 +671,10 @@ impl Service {
             .map_err(|e| refused(&e))?;
         let fact = write.facts.first().map(|f| f.to_hex()).unwrap_or_default();
         self.save(&write)?;
-        Ok(Reply::Saved { patient: record.to_hex(), fact })
+        Ok(Reply::Saved {
+            patient: record.to_hex(),
+            fact,
+        })
     }
 
     fn save(&mut self, write: &bocage_protocol::record::Write) -> Result<(), Failure> {
@@ -548,7 +694,10 @@ impl Service {
             .collect();
         let [(key, name)] = &found[..] else {
             let known: Vec<_> = registry.facilities().map(|(_, f)| f.name.as_str()).collect();
-            return Err(Failure::new("not-found", format!("no single facility is called that; known are: {}", known.join(", "))));
+            return Err(Failure::new(
+                "not-found",
+                format!("no single facility is called that; known are: {}", known.join(", ")),
+            ));
         };
         let (key, name) = (*key, name.clone());
         let write = self
@@ -567,7 +716,8 @@ impl Service {
             Some(start) => vec![self.find(start)?],
             None => self.reader()?.records().collect(),
         };
-        let file_failure = |e: &dyn std::fmt::Display| Failure::new("file", format!("{}: {e}; nothing in the store was changed", out.display()));
+        let file_failure =
+            |e: &dyn std::fmt::Display| Failure::new("file", format!("{}: {e}; nothing in the store was changed", out.display()));
         fs::create_dir_all(out).map_err(|e| file_failure(&e))?;
         let reader = self.reader()?;
         let (mut files, mut resources) = (0, 0);
@@ -587,7 +737,9 @@ impl Service {
     /// Key requests to send and to answer; called by the driver after what arrives.
     pub fn chores(&mut self) {
         let registry = self.core.peer.registry();
-        let Some(write) = self.core.reader.as_mut().and_then(|r| r.chores(now_ms(), registry, &mut OsEntropy)) else { return };
+        let Some(write) = self.core.reader.as_mut().and_then(|r| r.chores(now_ms(), registry, &mut OsEntropy)) else {
+            return;
+        };
         match self.core.save(&write) {
             Ok(outcome) => self.pending.push(outcome),
             Err(error) => tracing::warn!(%error, "key requests could not be saved; they are tried again"),
@@ -621,14 +773,23 @@ fn patient_row(reader: &Reader, record: RecordId) -> Option<PatientRow> {
 
 /// How resources of a record refer to its patient: the full URL it came with, or its id.
 fn patient_reference(reader: &Reader, record: RecordId) -> Option<String> {
-    reader.current(&record).filter(|f| f.compartment == Compartment::Identity).find_map(|f| {
-        let Ok(Some(View::Patient(view))) = mapping::of(f.fact.body) else { return None };
-        if let Some((_, url)) = f.fact.source.split_once(URL_MARK) {
-            return Some(url.to_owned());
-        }
-        let id = view.id?;
-        Some(if write::is_uuid(&id) { format!("urn:uuid:{id}") } else { format!("Patient/{id}") })
-    })
+    reader
+        .current(&record)
+        .filter(|f| f.compartment == Compartment::Identity)
+        .find_map(|f| {
+            let Ok(Some(View::Patient(view))) = mapping::of(f.fact.body) else {
+                return None;
+            };
+            if let Some((_, url)) = f.fact.source.split_once(URL_MARK) {
+                return Some(url.to_owned());
+            }
+            let id = view.id?;
+            Some(if write::is_uuid(&id) {
+                format!("urn:uuid:{id}")
+            } else {
+                format!("Patient/{id}")
+            })
+        })
 }
 
 fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {

@@ -10,10 +10,16 @@ use crate::lang::Lang;
 /// Each place runs a node on a data directory of its own. Nodes that meet exchange sealed envelopes; each carries for the others
 /// what it cannot read. Not a certified medical device, and not for real patients yet.
 #[derive(Parser, Debug)]
-#[command(name = "bocage", version, propagate_version = true, max_term_width = 100, after_help = "\
+#[command(
+    name = "bocage",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "\
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 partly refused.
 The passphrase is asked for, or taken from BOCAGE_PASSPHRASE.
-Start here:  bocage demo")]
+Start here:  bocage demo"
+)]
 pub struct Cli {
     /// The node's data directory [default: the platform's data directory, then `bocage`]
     #[arg(long, global = true, value_name = "DIR", env = "BOCAGE_DATA")]
@@ -48,9 +54,11 @@ pub enum Command {
         address: Vec<String>,
     },
     /// Join a network: first with the invitation, then (without a network) with the admission
-    #[command(after_help = "With an invitation: makes this node's keys, asks the inviting node over the network, and also
+    #[command(
+        after_help = "With an invitation: makes this node's keys, asks the inviting node over the network, and also
 writes the request as a file that may travel by any other way.
-With an admission: completes what the invitation began.")]
+With an admission: completes what the invitation began."
+    )]
     Join(Join),
     /// Admit a facility that was invited: reads its request, writes the admission
     Admit {
@@ -99,8 +107,10 @@ Stop with Ctrl-C; everything reported as saved is safe.")]
         facility: String,
     },
     /// Import FHIR R4 files (Bundle, single resource, NDJSON)
-    #[command(after_help = "Importing a file twice changes nothing. A resource that is refused doesn't stop the others:
-the report names each with its place and reason, and the exit code is 3.")]
+    #[command(
+        after_help = "Importing a file twice changes nothing. A resource that is refused doesn't stop the others:
+the report names each with its place and reason, and the exit code is 3."
+    )]
     Import {
         #[arg(required = true)]
         files: Vec<PathBuf>,

@@ -22,7 +22,11 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         Reply::Status(status) => write_status(out, status, lang),
         Reply::Peers { peers } => {
             if peers.is_empty() {
-                return writeln!(out, "{}", lang.pick("No other node in this network yet.", "Aucun autre nœud dans ce réseau."));
+                return writeln!(
+                    out,
+                    "{}",
+                    lang.pick("No other node in this network yet.", "Aucun autre nœud dans ce réseau.")
+                );
             }
             for peer in peers {
                 let state = match (peer.connected, peer.settled) {
@@ -30,10 +34,17 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                     (true, false) => lang.pick("connected, exchanging", "connecté, échange en cours"),
                     _ => lang.pick("not connected", "non connecté"),
                 };
-                let clock = peer.clock_ahead_ms.filter(|ms| ms.abs() > 5 * 60_000).map_or("", |_| {
-                    lang.pick("  (clock to check)", "  (horloge à vérifier)")
-                });
-                writeln!(out, "{:<28} {:<9} {:<10} {state}{clock}", cut(&peer.facility, 28), peer.kind, peer.node)?;
+                let clock = peer
+                    .clock_ahead_ms
+                    .filter(|ms| ms.abs() > 5 * 60_000)
+                    .map_or("", |_| lang.pick("  (clock to check)", "  (horloge à vérifier)"));
+                writeln!(
+                    out,
+                    "{:<28} {:<9} {:<10} {state}{clock}",
+                    cut(&peer.facility, 28),
+                    peer.kind,
+                    peer.node
+                )?;
             }
             Ok(())
         }
@@ -42,11 +53,18 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
             out,
             "{} {patient}\n{documents} {}",
             lang.pick("Saved. Patient", "Enregistré. Patient"),
-            lang.pick("documents, readable by this facility's teams only", "documents, lisibles par les équipes de cette structure seules"),
+            lang.pick(
+                "documents, readable by this facility's teams only",
+                "documents, lisibles par les équipes de cette structure seules"
+            ),
         ),
         Reply::Patients { patients } => {
             if patients.is_empty() {
-                return writeln!(out, "{}", lang.pick("No patient found that this seat can read.", "Aucun patient lisible trouvé."));
+                return writeln!(
+                    out,
+                    "{}",
+                    lang.pick("No patient found that this seat can read.", "Aucun patient lisible trouvé.")
+                );
             }
             for p in patients {
                 writeln!(
@@ -63,7 +81,11 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         Reply::Record(record) => write_record(out, record, lang),
         Reply::Saved { fact, .. } => writeln!(out, "{} {}", lang.pick("Saved here. Entry", "Enregistré ici. Élément"), &fact[..12]),
         Reply::Shared { facility, documents } => {
-            writeln!(out, "{facility}: {documents} {}", lang.pick("documents shared", "documents partagés"))
+            writeln!(
+                out,
+                "{facility}: {documents} {}",
+                lang.pick("documents shared", "documents partagés")
+            )
         }
         Reply::Imported { files } => {
             let language = if lang == Lang::Fr { Language::French } else { Language::English };
@@ -97,12 +119,17 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
     row(lang.pick("node", "nœud"), s.node.clone())?;
     row(
         lang.pick("running", "en service"),
-        if s.running { s.listening.join("\n               ") } else { lang.pick("no", "non").to_owned() },
+        if s.running {
+            s.listening.join("\n               ")
+        } else {
+            lang.pick("no", "non").to_owned()
+        },
     )?;
     row(lang.pick("envelopes", "enveloppes"), s.envelopes.to_string())?;
     row(
         lang.pick("readable", "lisibles"),
-        s.readable.map_or_else(|| lang.pick("no seat open", "aucun poste ouvert").to_owned(), |n| n.to_string()),
+        s.readable
+            .map_or_else(|| lang.pick("no seat open", "aucun poste ouvert").to_owned(), |n| n.to_string()),
     )?;
     row(lang.pick("sealed", "scellées"), s.sealed.to_string())?;
     if let Some(records) = s.records {
@@ -113,7 +140,12 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
     row(lang.pick("peers", "pairs"), format!("{connected} / {}", s.peers.len()))?;
     row(
         lang.pick("sent", "envoyé"),
-        format!("{} o ({} {})", s.bytes_sent, s.item_bytes_sent, lang.pick("of envelopes", "d'enveloppes")),
+        format!(
+            "{} o ({} {})",
+            s.bytes_sent,
+            s.item_bytes_sent,
+            lang.pick("of envelopes", "d'enveloppes")
+        ),
     )?;
     if s.waiting + s.refused > 0 {
         row(lang.pick("waiting", "en attente"), s.waiting.to_string())?;
@@ -124,7 +156,15 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
 
 fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
     let p = &r.patient;
-    writeln!(out, "{} {}  {}  {}  {}", p.family.to_uppercase(), p.given, p.birth_date, p.sex, p.ins)?;
+    writeln!(
+        out,
+        "{} {}  {}  {}  {}",
+        p.family.to_uppercase(),
+        p.given,
+        p.birth_date,
+        p.sex,
+        p.ins
+    )?;
     writeln!(out, "{} {}", lang.pick("record", "dossier"), p.patient)?;
     writeln!(out, "{} {}", lang.pick("may read:", "peuvent lire :"), r.readers.join(", "))?;
     for d in &r.documents {
@@ -135,7 +175,13 @@ fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
             "accepted" => String::new(),
             other => format!("  [{}]", label(other, lang)),
         };
-        writeln!(out, "{}  {:<20} {}{mark}", &e.fact[..12], cut(&e.resource_type, 20), cut(&e.summary, 44))?;
+        writeln!(
+            out,
+            "{}  {:<20} {}{mark}",
+            &e.fact[..12],
+            cut(&e.resource_type, 20),
+            cut(&e.summary, 44)
+        )?;
     }
     Ok(())
 }

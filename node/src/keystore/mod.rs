@@ -9,7 +9,7 @@
 //! and copies of the file taken before a passphrase was changed (they open with the old one: revoke the seat instead).
 
 mod cost;
-pub(crate) pub(crate) mod file;
+pub(crate) mod file;
 mod node_key;
 mod passphrase;
 mod seat;

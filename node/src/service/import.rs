@@ -29,10 +29,11 @@ impl Service {
         let mut sink = Sink::new(self, progress)?;
         let mut reports = Vec::new();
         for path in files {
-            let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-            let file = File::open(path).map_err(|e| {
-                Failure::new("file", format!("{}: {e}; the files before it are imported", path.display()))
-            });
+            let name = path
+                .file_name()
+                .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+            let file =
+                File::open(path).map_err(|e| Failure::new("file", format!("{}: {e}; the files before it are imported", path.display())));
             let report = Importer::default().import(file?, &mut sink);
             sink.flush()?;
             reports.push((name, report));
@@ -75,11 +76,19 @@ impl<'a> Sink<'a> {
                 let (source, url) = split(found.fact.source);
                 let current = current.contains(&found.fact.id);
                 if let Some(owner) = &owner {
-                    for name in [Some(source.to_owned()), url.map(str::to_owned), local_name(found.fact.body)].into_iter().flatten() {
+                    for name in [Some(source.to_owned()), url.map(str::to_owned), local_name(found.fact.body)]
+                        .into_iter()
+                        .flatten()
+                    {
                         names.insert(name, owner.clone());
                     }
                 }
-                let version = Version { record, fact: Some(found.fact.id), json: found.fact.body.to_vec(), current };
+                let version = Version {
+                    record,
+                    fact: Some(found.fact.id),
+                    json: found.fact.body.to_vec(),
+                    current,
+                };
                 let of_source = versions.entry(key(source, found.fact.body)).or_default();
                 of_source.push(version);
                 of_source.sort_by_key(|v| v.current);
@@ -88,7 +97,16 @@ impl<'a> Sink<'a> {
                 patients.insert(owner, record);
             }
         }
-        Ok(Self { service, progress, versions, patients, names, buffer: BTreeMap::new(), buffered: (0, 0), done: 0 })
+        Ok(Self {
+            service,
+            progress,
+            versions,
+            patients,
+            names,
+            buffer: BTreeMap::new(),
+            buffered: (0, 0),
+            done: 0,
+        })
     }
 
     /// Saves what is buffered.
@@ -97,10 +115,17 @@ impl<'a> Sink<'a> {
             let (facts, keys): (Vec<NewFact>, Vec<String>) = facts.into_iter().unzip();
             let reader = self.service.reader()?;
             let registry = self.service.core.registry();
-            let write = reader.add(now_ms(), Lane::Rest, record, &facts, registry, &mut OsEntropy).map_err(|e| refused(&e))?;
+            let write = reader
+                .add(now_ms(), Lane::Rest, record, &facts, registry, &mut OsEntropy)
+                .map_err(|e| refused(&e))?;
             self.service.save(&write)?;
             for ((key, fact), id) in keys.iter().zip(&facts).zip(&write.facts) {
-                let waiting = self.versions.get_mut(key).into_iter().flatten().find(|v| v.fact.is_none() && v.json == fact.fact.body);
+                let waiting = self
+                    .versions
+                    .get_mut(key)
+                    .into_iter()
+                    .flatten()
+                    .find(|v| v.fact.is_none() && v.json == fact.fact.body);
                 if let Some(version) = waiting {
                     version.fact = Some(*id);
                 }
@@ -120,9 +145,15 @@ impl<'a> Sink<'a> {
             return Ok(RecordId(id));
         }
         let what = serde_json::json!({ "resourceType": "Basic", "code": { "text": name } });
-        let fact = FactBody { source: format!("bocage:{name}"), ..FactBody::resource(what.to_string().into_bytes()) };
+        let fact = FactBody {
+            source: format!("bocage:{name}"),
+            ..FactBody::resource(what.to_string().into_bytes())
+        };
         let record = self.create(Compartment::Identity, fact)?;
-        let write = LocalWrite { key: local, value: Some(record.0.to_vec()) };
+        let write = LocalWrite {
+            key: local,
+            value: Some(record.0.to_vec()),
+        };
         self.service.core.save_local(vec![write]).map_err(|e| store_failure(&e))?;
         Ok(record)
     }
@@ -181,12 +212,19 @@ impl ImportSink for Sink<'_> {
             Some(url) if item.source.len() + url.len() < MAX_SOURCE => format!("{}{URL_MARK}{url}", item.source),
             _ => item.source.clone(),
         };
-        let fact = FactBody { source, supersedes, ..FactBody::resource(item.json.clone()) };
+        let fact = FactBody {
+            source,
+            supersedes,
+            ..FactBody::resource(item.json.clone())
+        };
         let (record, waits) = match self.place(item).map_err(|e| e.message)? {
             Some((record, compartment)) => {
                 self.buffered.0 += 1;
                 self.buffered.1 += item.json.len();
-                self.buffer.entry(record).or_default().push((NewFact { compartment, fact }, item.source.clone()));
+                self.buffer
+                    .entry(record)
+                    .or_default()
+                    .push((NewFact { compartment, fact }, item.source.clone()));
                 (record, true)
             }
             None => {
@@ -203,10 +241,17 @@ impl ImportSink for Sink<'_> {
             }
         }
         let reader = self.service.reader().map_err(|e| e.message)?;
-        let fact = (!waits).then(|| reader.current(&record).find(|f| f.fact.body == item.json).map(|f| f.fact.id)).flatten();
+        let fact = (!waits)
+            .then(|| reader.current(&record).find(|f| f.fact.body == item.json).map(|f| f.fact.id))
+            .flatten();
         let versions = self.versions.entry(item.source.clone()).or_default();
         versions.iter_mut().for_each(|v| v.current = false);
-        versions.push(Version { record, fact, json: item.json.clone(), current: true });
+        versions.push(Version {
+            record,
+            fact,
+            json: item.json.clone(),
+            current: true,
+        });
         if self.buffered.0 >= BUFFERED_FACTS || self.buffered.1 >= BUFFERED_BYTES {
             self.flush().map_err(|e| e.message)?;
         }
@@ -223,7 +268,11 @@ fn patient_source(reader: &Reader, record: RecordId) -> Option<String> {
     let mut identity = reader.current(&record).filter(|f| f.compartment == Compartment::Identity);
     let patient = identity.find(|f| summary::resource_type(f.fact.body) == "Patient")?;
     let (source, _) = split(patient.fact.source);
-    Some(if source.is_empty() { super::patient_reference(reader, record)? } else { source.to_owned() })
+    Some(if source.is_empty() {
+        super::patient_reference(reader, record)?
+    } else {
+        source.to_owned()
+    })
 }
 
 /// Facts written here have no source: they are told apart by their bytes.

@@ -1,6 +1,6 @@
 //! One line of words for a resource: what a list shows.
 
-use bocage_protocol::clinical::vitals::{Reading, Sign};
+use bocage_protocol::clinical::vitals::Sign;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -9,7 +9,9 @@ use crate::fhir::mapping::{self, ObservationView, View, acts::ObservedValue, wri
 /// The FHIR type of a resource, or `?`.
 pub fn resource_type(json: &[u8]) -> String {
     let value: Option<serde_json::Value> = serde_json::from_slice(json).ok();
-    value.and_then(|v| v["resourceType"].as_str().map(str::to_owned)).unwrap_or_else(|| "?".to_owned())
+    value
+        .and_then(|v| v["resourceType"].as_str().map(str::to_owned))
+        .unwrap_or_else(|| "?".to_owned())
 }
 
 /// What it says, as far as this program understands it; empty otherwise.
@@ -45,7 +47,11 @@ fn observation(o: &ObservationView) -> Option<String> {
     }
     let label = o.code.label()?;
     Some(match &o.value {
-        Some(ObservedValue::Quantity { number: Some(number), unit, .. }) => format!("{label} {number} {}", unit.as_deref().unwrap_or("")),
+        Some(ObservedValue::Quantity {
+            number: Some(number),
+            unit,
+            ..
+        }) => format!("{label} {number} {}", unit.as_deref().unwrap_or("")),
         Some(ObservedValue::Concept(concept)) => format!("{label}: {}", concept.label().unwrap_or("")),
         Some(ObservedValue::Text(text)) => format!("{label}: {text}"),
         _ => label.to_owned(),

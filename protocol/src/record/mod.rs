@@ -34,4 +34,4 @@ pub use gate::{Admitted, Arrival, Gate, MAX_WAITING, Refusal, Verdict};
 pub use payload::PayloadError;
 pub use pen::{Pen, SeatSecrets};
 pub use poison::PoisonList;
-pub use reader::{NewFact, Reader, Write, WriteRefused};
+pub use reader::{NewFact, ROUND_MS, Reader, RecordFact, Write, WriteRefused};

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::KemSecret;
 use crate::envelope::{Header, Kind, Lane, Verified};
-use crate::ids::{DocId, FacilityKey, GrantId, Hlc, ItemId, Kid, NetworkId, PractitionerKey, SeatKey};
+use crate::ids::{DocId, FacilityKey, GrantId, Hlc, ItemId, Kid, PractitionerKey, SeatKey};
 use crate::store::{LocalWrite, Store, StoreError};
 
 /// Who sits here, with the secrets that make it so.

@@ -358,11 +358,7 @@ mod tests {
         ];
         let mut items: Vec<Item> = (0..300).map(|_| territory.envelope()).collect();
         for kind in kinds.iter().cycle().take(200) {
-            let lane = if *kind == Kind::Revoke {
-                Lane::Control
-            } else {
-                Lane::Rest
-            };
+            let lane = if *kind == Kind::Revoke { Lane::Control } else { Lane::Rest };
             let body = padded_body(&mut territory.random);
             items.push(territory.write(*kind, lane, body));
             items.push(territory.op());

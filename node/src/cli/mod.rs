@@ -1,0 +1,593 @@
+//! The command line: parse, attach to the running node or open the directory, ask, print.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 partly refused.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use bocage_protocol::identity::enrol::Invitation;
+use bocage_protocol::identity::{FacilityKind, Profession};
+use bocage_protocol::ids::{hex, unhex};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use zeroize::Zeroizing;
+
+use crate::client::{Client, Failure, NewPatient, Reply, Request};
+use crate::driver::{Answer, Driver, Options, ask_for_admission};
+use crate::home::Home;
+use crate::keystore::{Argon2Cost, NodeKeyFile, OsEntropy, Strength, estimate_strength, file};
+use crate::lang::Lang;
+use crate::network::{DEFAULT_PORT, PeerAddr};
+use crate::place::{self, Description};
+use crate::service::Service;
+use crate::words::{INVITATION_WORDS, Tongue, Words, comparison_words, open_with_words, seal_with_words};
+
+pub mod args;
+mod demo;
+mod show;
+
+use args::{Cli, Command};
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const PARTLY: u8 = 3;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let lang = cli.lang.unwrap_or_else(Lang::of_environment);
+    log_to_stderr();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("bocage: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let session = Session {
+        home: Home::or_default(cli.data),
+        json: cli.json,
+        lang,
+    };
+    match runtime.block_on(session.run(cli.command)) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            if session.json {
+                println!(
+                    "{}",
+                    serde_json::to_string_pretty(&Reply::Failed(failure.clone())).expect("plain data")
+                );
+            } else {
+                eprintln!("bocage: {}", failure.message);
+            }
+            ExitCode::from(if failure.code == "usage" { USAGE } else { FAILED })
+        }
+    }
+}
+
+/// Quiet unless `BOCAGE_LOG` asks for more: standard error is for people.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BOCAGE_LOG").unwrap_or_else(|_| "warn".into());
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+struct Session {
+    home: Home,
+    json: bool,
+    lang: Lang,
+}
+
+impl Session {
+    async fn run(&self, command: Command) -> Result<u8, Failure> {
+        match command {
+            Command::Init(init) => {
+                let description = describe(init.place)?;
+                let passphrase = self.new_passphrase()?;
+                self.working(self.lang.pick("making keys…", "création des clés…"));
+                let charter = place::found(&self.home, &init.network, &description, &passphrase, cost())?;
+                self.say(&format!(
+                    "{} {} ({}).\n{} bocage run --data {}",
+                    self.lang.pick("Founded the network", "Réseau fondé :"),
+                    charter.name,
+                    charter.network_id(),
+                    self.lang.pick("Next:", "Ensuite :"),
+                    self.home.root().display()
+                ));
+                Ok(0)
+            }
+            Command::Invite { out, address } => self.invite(&out, address).await,
+            Command::Join(join) => self.join(join).await,
+            Command::Admit { file, out, yes } => self.admit(&file, out, yes).await,
+            Command::Run(run) => self.serve(run).await,
+            Command::Demo(demo) => demo::run(demo, self.lang).await,
+            Command::Status => self.ask(Request::Status, false).await,
+            Command::Peers => self.ask(Request::Peers, false).await,
+            Command::Doctor => self.ask(Request::Doctor, false).await,
+            Command::Patient(args::Patient::Create {
+                family,
+                given,
+                birth_date,
+                sex,
+                ins,
+            }) => {
+                let sex = match sex {
+                    args::Sex::Female => "female",
+                    args::Sex::Male => "male",
+                    args::Sex::Other => "other",
+                    args::Sex::Unknown => "unknown",
+                };
+                self.ask(
+                    Request::PatientCreate(NewPatient {
+                        family,
+                        given,
+                        birth_date,
+                        sex: sex.into(),
+                        ins,
+                    }),
+                    true,
+                )
+                .await
+            }
+            Command::Patient(args::Patient::Search { query }) => self.ask(Request::PatientSearch { query: query.join(" ") }, true).await,
+            Command::Patient(args::Patient::Show { patient }) => self.ask(Request::PatientShow { patient }, true).await,
+            Command::Note(args::Note::Add { patient, text }) => {
+                self.ask(
+                    Request::NoteAdd {
+                        patient,
+                        text: text.join(" "),
+                    },
+                    true,
+                )
+                .await
+            }
+            Command::Vital(args::Vital::Add { patient, sign, value }) => self.ask(Request::VitalAdd { patient, sign, value }, true).await,
+            Command::Correct {
+                patient,
+                fact,
+                field,
+                value,
+            } => {
+                self.ask(
+                    Request::Correct {
+                        patient,
+                        fact,
+                        field,
+                        value,
+                    },
+                    true,
+                )
+                .await
+            }
+            Command::Share { patient, facility } => self.ask(Request::Share { patient, facility }, true).await,
+            Command::Import { files } => {
+                let files = files.iter().map(|f| absolute(f)).collect::<Result<_, _>>()?;
+                self.ask(Request::Import { files }, true).await
+            }
+            Command::Export { out, patient } => {
+                self.ask(
+                    Request::Export {
+                        out: absolute(&out)?,
+                        patient,
+                    },
+                    true,
+                )
+                .await
+            }
+        }
+    }
+
+    /// Asks the running node, or opens the directory for the time of one request.
+    async fn ask(&self, request: Request, needs_seat: bool) -> Result<u8, Failure> {
+        let mut client = self.client(needs_seat).await?;
+        let reply = self.request(&mut client, request).await?;
+        self.close(client)?;
+        print!("{}", show::reply(&reply, self.json, self.lang));
+        Ok(match &reply {
+            Reply::Imported { files } if files.iter().any(|(_, r)| !r.is_complete()) => PARTLY,
+            Reply::Doctor { checks } if checks.iter().any(|c| !c.good) => FAILED,
+            _ => 0,
+        })
+    }
+
+    async fn request(&self, client: &mut Client, request: Request) -> Result<Reply, Failure> {
+        let bar = Bar::new(self.json);
+        let reply = client.ask(request, |done, total| bar.show(done, total)).await;
+        bar.clear();
+        reply
+    }
+
+    async fn client(&self, needs_seat: bool) -> Result<Client, Failure> {
+        let mut client = match Client::attach(&self.home.socket()).await {
+            Some(client) => client,
+            None => {
+                let bar = Bar::new(self.json);
+                let service = Service::open(self.home.clone(), &mut |done, total| bar.show(done, total));
+                bar.clear();
+                Client::Local(Box::new(service?))
+            }
+        };
+        if needs_seat {
+            let passphrase = self.passphrase()?;
+            client
+                .ask(
+                    Request::Unlock {
+                        passphrase: passphrase.to_string(),
+                    },
+                    |_, _| {},
+                )
+                .await?;
+        }
+        Ok(client)
+    }
+
+    fn close(&self, client: Client) -> Result<(), Failure> {
+        match client {
+            Client::Local(service) => service.close(),
+            Client::Socket(_) => Ok(()),
+        }
+    }
+
+    // ---- enrolment
+
+    async fn invite(&self, out: &Path, addresses: Vec<String>) -> Result<u8, Failure> {
+        for address in &addresses {
+            address.parse::<PeerAddr>().map_err(|e| Failure::new("usage", e.to_string()))?;
+        }
+        let mut client = self.client(false).await?;
+        let reply = self.request(&mut client, Request::Invite { addresses }).await?;
+        self.close(client)?;
+        let Reply::Invitation { bytes, .. } = reply else {
+            return Err(unexpected());
+        };
+        let bytes = Zeroizing::new(unhex(&bytes).ok_or_else(unexpected)?);
+        let words = Words::random(INVITATION_WORDS, self.tongue(), &mut OsEntropy);
+        let sealed =
+            seal_with_words(&words, &bytes, Argon2Cost::FLOOR, &mut OsEntropy).map_err(|e| Failure::new("internal", e.to_string()))?;
+        file::replace(out, &sealed).map_err(|e| Failure::new("file", format!("{}: {e}", out.display())))?;
+        if self.json {
+            println!("{}", serde_json::json!({ "file": out, "words": *words.spoken() }));
+        } else {
+            self.say(&format!(
+                "{} {}\n{}\n\n    {}\n",
+                self.lang.pick("Invitation written to", "Invitation écrite dans"),
+                out.display(),
+                self.lang.pick(
+                    "Valid 72 hours, for one facility. Say these six words by phone, don't write them beside the file:",
+                    "Valable 72 heures, pour une structure. Dites ces six mots au téléphone, ne les joignez pas au fichier :",
+                ),
+                *words.spoken()
+            ));
+        }
+        Ok(0)
+    }
+
+    async fn join(&self, join: args::Join) -> Result<u8, Failure> {
+        let bytes = place::read_named(&join.file)?;
+        if bocage_protocol::identity::enrol::sealed_tag(&bytes).is_ok() {
+            let charter = place::complete(&self.home, &bytes)?;
+            return Ok(self.joined(&charter.name));
+        }
+        let (Some(facility), Some(kind)) = (join.facility, join.kind) else {
+            return Err(Failure::new(
+                "usage",
+                "with an invitation, say who joins: --facility NAME --kind clinic|pharmacy|cabin|mobile",
+            ));
+        };
+        let description = describe(args::Place {
+            facility,
+            kind,
+            finess: join.finess,
+            town: join.town,
+            practitioner: join.practitioner,
+            role: join.role,
+            rpps: join.rpps,
+        })?;
+        let typed = match join.words {
+            Some(words) => Zeroizing::new(words),
+            None => Zeroizing::new(prompt(self.lang.pick("The six words: ", "Les six mots : "), true)?),
+        };
+        let words = Words::parse(&typed, INVITATION_WORDS).map_err(|e| Failure::new("usage", e.to_string()))?;
+        let plain = open_with_words(&words, &bytes).map_err(|e| Failure::new("words", e.to_string()))?;
+        let invitation = Invitation::parse(&plain).map_err(place::enrolment)?;
+        let passphrase = self.new_passphrase()?;
+        self.working(self.lang.pick("making keys…", "création des clés…"));
+        let sealed = place::ask(&self.home, &invitation, &description, &passphrase, cost())?;
+        let request = join.request.unwrap_or_else(|| self.home.root().join("request.bocage"));
+        file::replace(&request, &sealed).map_err(|e| Failure::new("file", format!("{}: {e}", request.display())))?;
+        let comparison = {
+            let plain =
+                bocage_protocol::identity::enrol::open(&invitation.secret, bocage_protocol::identity::enrol::Part::Request, &sealed)
+                    .and_then(|p| bocage_protocol::identity::enrol::Request::parse(&p))
+                    .map_err(place::enrolment)?;
+            comparison_words(&bocage_protocol::identity::enrol::comparison(&plain), Tongue::French).join(" ")
+        };
+        self.say(&format!(
+            "{} {comparison}",
+            self.lang.pick("Words to compare:", "Mots à comparer :")
+        ));
+        if !join.offline {
+            self.working(self.lang.pick("asking the inviting node…", "demande au nœud qui invite…"));
+            let node = NodeKeyFile::open(&self.home.node_key()).map_err(|e| Failure::new("keys", e.to_string()))?;
+            let seed = Zeroizing::new(node.network.0);
+            match ask_for_admission(seed, invitation.node, &invitation.addresses, &sealed).await {
+                Ok(Answer::Admitted(admission)) => {
+                    let charter = place::complete(&self.home, &admission)?;
+                    return Ok(self.joined(&charter.name));
+                }
+                Ok(Answer::Later) => self.say(self.lang.pick(
+                    "The inviting node has the request; its administrator still has to admit it.",
+                    "Le nœud qui invite a la demande ; son administrateur doit encore l'admettre.",
+                )),
+                Err(failure) => self.say(&format!(
+                    "{} ({})",
+                    self.lang.pick("Not reached over the network", "Non joint par le réseau"),
+                    failure.message
+                )),
+            }
+        }
+        self.say(&format!(
+            "{} {}\n{}",
+            self.lang.pick("Request written to", "Demande écrite dans"),
+            request.display(),
+            self.lang.pick(
+                "There:  bocage admit FILE    then here:  bocage join ADMISSION",
+                "Là-bas :  bocage admit FICHIER    puis ici :  bocage join ADMISSION",
+            )
+        ));
+        Ok(0)
+    }
+
+    fn joined(&self, network: &str) -> u8 {
+        self.say(&format!(
+            "{} {network}.\n{} bocage run --data {}",
+            self.lang.pick("Joined", "Membre du réseau"),
+            self.lang.pick("Next:", "Ensuite :"),
+            self.home.root().display()
+        ));
+        0
+    }
+
+    async fn admit(&self, path: &Path, out: Option<PathBuf>, yes: bool) -> Result<u8, Failure> {
+        let request = hex(&place::read_named(path)?);
+        let mut client = self.client(true).await?;
+        let preview = self
+            .request(
+                &mut client,
+                Request::Admit {
+                    request: request.clone(),
+                    preview: true,
+                },
+            )
+            .await?;
+        let Reply::Admission { facility, words, .. } = preview else {
+            return Err(unexpected());
+        };
+        if !yes {
+            let question = self
+                .lang
+                .pick("Same words on both screens? [y/N] ", "Mêmes mots sur les deux écrans ? [o/N] ");
+            let answer = prompt(&format!("{facility}: {words}\n{question}"), false)?;
+            if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "o" | "oui") {
+                self.close(client)?;
+                return Err(Failure::new("refused", "not admitted; nothing was changed"));
+            }
+        }
+        let reply = self.request(&mut client, Request::Admit { request, preview: false }).await?;
+        self.close(client)?;
+        let Reply::Admission { bytes, facility, words } = reply else {
+            return Err(unexpected());
+        };
+        let out = out.unwrap_or_else(|| path.with_file_name("admission.bocage"));
+        let bytes = unhex(&bytes).ok_or_else(unexpected)?;
+        file::replace(&out, &bytes).map_err(|e| Failure::new("file", format!("{}: {e}", out.display())))?;
+        if self.json {
+            println!("{}", serde_json::json!({ "facility": facility, "words": words, "file": out }));
+        } else {
+            self.say(&format!(
+                "{facility} {} ({words})\n{} {}",
+                self.lang.pick("admitted", "admis"),
+                self.lang.pick("Admission written to", "Admission écrite dans"),
+                out.display()
+            ));
+        }
+        Ok(0)
+    }
+
+    // ---- run
+
+    async fn serve(&self, run: args::Run) -> Result<u8, Failure> {
+        let parse = |text: &String| text.parse::<PeerAddr>().map_err(|e| Failure::new("usage", e.to_string()));
+        let mut listen = Vec::new();
+        for text in &run.listen {
+            let addr = parse(text)?;
+            // A plain host and port means both transports there.
+            if let (false, Some(socket)) = (text.starts_with('/'), addr.socket_addr()) {
+                listen.push(PeerAddr::quic(socket));
+            }
+            listen.push(addr);
+        }
+        if listen.is_empty() {
+            listen = PeerAddr::everywhere(DEFAULT_PORT);
+        }
+        let peers = run.peer.iter().map(parse).collect::<Result<_, _>>()?;
+        let bar = Bar::new(self.json);
+        let service = Service::open(self.home.clone(), &mut |done, total| bar.show(done, total));
+        bar.clear();
+        let mut service = service?;
+        if let Ok(passphrase) = std::env::var("BOCAGE_PASSPHRASE") {
+            service.keep_open(&passphrase)?;
+        }
+        let driver = Driver::start(
+            service,
+            Options {
+                listen,
+                peers,
+                mdns: !run.no_mdns,
+            },
+        )
+        .await?;
+        for addr in driver.listening() {
+            self.say(&format!("{} {addr}", self.lang.pick("listening on", "écoute sur")));
+        }
+        self.say(self.lang.pick("running; stop with Ctrl-C", "en service ; arrêter avec Ctrl-C"));
+        driver.run(stop_signal()).await?;
+        Ok(0)
+    }
+
+    // ---- talking to people
+
+    fn say(&self, text: &str) {
+        if self.json {
+            eprintln!("{text}");
+        } else {
+            println!("{text}");
+        }
+        let _ = std::io::stdout().flush();
+    }
+
+    fn working(&self, text: &str) {
+        if std::io::stderr().is_terminal() {
+            eprintln!("{text}");
+        }
+    }
+
+    fn tongue(&self) -> Tongue {
+        match self.lang {
+            Lang::Fr => Tongue::French,
+            Lang::En => Tongue::English,
+        }
+    }
+
+    fn passphrase(&self) -> Result<Zeroizing<String>, Failure> {
+        match std::env::var("BOCAGE_PASSPHRASE") {
+            Ok(passphrase) => Ok(Zeroizing::new(passphrase)),
+            Err(_) => Ok(Zeroizing::new(prompt(self.lang.pick("Passphrase: ", "Phrase de passe : "), true)?)),
+        }
+    }
+
+    fn new_passphrase(&self) -> Result<Zeroizing<String>, Failure> {
+        let passphrase = self.passphrase()?;
+        if let Strength::Refused(why) = estimate_strength(&passphrase) {
+            return Err(Failure::new("usage", format!("{why}; five words or more are best")));
+        }
+        if std::env::var_os("BOCAGE_PASSPHRASE").is_none() {
+            let again = Zeroizing::new(prompt(self.lang.pick("Again: ", "Encore une fois : "), true)?);
+            if *again != *passphrase {
+                return Err(Failure::new("usage", "the two differ; nothing was changed"));
+            }
+        }
+        Ok(passphrase)
+    }
+}
+
+/// Ctrl-C or a service manager's request.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+fn describe(place: args::Place) -> Result<Description, Failure> {
+    let kind = match place.kind {
+        args::Kind::Clinic => FacilityKind::Clinic,
+        args::Kind::Pharmacy => FacilityKind::Pharmacy,
+        args::Kind::Cabin => FacilityKind::Cabin,
+        args::Kind::Mobile => FacilityKind::Mobile,
+    };
+    let practitioner = match (place.practitioner, place.role) {
+        (Some(name), Some(role)) => {
+            let profession = match role {
+                args::Role::Doctor => Profession::Doctor,
+                args::Role::Nurse => Profession::Nurse,
+                args::Role::Pharmacist => Profession::Pharmacist,
+            };
+            Some((name, profession, place.rpps.unwrap_or_default()))
+        }
+        (None, None) => None,
+        _ => return Err(Failure::new("usage", "--practitioner and --role go together")),
+    };
+    Ok(Description {
+        facility: place.facility,
+        kind,
+        finess: place.finess.unwrap_or_default(),
+        town: place.town,
+        practitioner,
+    })
+}
+
+/// About a second on this machine; tests and the demonstration ask for the floor.
+fn cost() -> Argon2Cost {
+    if std::env::var_os("BOCAGE_FAST_KEYS").is_some() {
+        Argon2Cost::FLOOR
+    } else {
+        Argon2Cost::calibrated()
+    }
+}
+
+fn prompt(text: &str, hidden: bool) -> Result<String, Failure> {
+    let closed = |_| {
+        Failure::new(
+            "usage",
+            "nobody answers at this terminal: set BOCAGE_PASSPHRASE (and BOCAGE_WORDS to join)",
+        )
+    };
+    if hidden {
+        return rpassword::prompt_password(text).map_err(closed);
+    }
+    print!("{text}");
+    std::io::stdout().flush().map_err(closed)?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(closed)?;
+    Ok(line)
+}
+
+/// The node may run elsewhere in the file system than the person who asks.
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|e| Failure::new("file", format!("{}: {e}", path.display())))
+}
+
+fn unexpected() -> Failure {
+    Failure::new("answer", "the node gave an unexpected answer: is it another version?")
+}
+
+/// Progress on standard error, on a terminal only.
+struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    fn new(json: bool) -> Self {
+        let wanted = !json && std::io::stderr().is_terminal();
+        Self(wanted.then(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.set_style(
+                ProgressStyle::with_template("{spinner} {bar:40} {pos}/{len} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            bar
+        }))
+    }
+
+    fn show(&self, done: u64, total: u64) {
+        if let Some(bar) = &self.0 {
+            if total > 0 {
+                bar.set_length(total);
+            }
+            bar.set_position(done);
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
