@@ -72,6 +72,8 @@ pub enum Request {
         preview: bool,
     },
     Doctor,
+    /// Tries every missing peer now, without waiting for the back-off.
+    Redial,
 }
 
 /// A patient as the desk types one in.
@@ -91,6 +93,7 @@ pub struct NewPatient {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Reply {
+    Done,
     Progress {
         done: u64,
         total: u64,

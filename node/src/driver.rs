@@ -16,7 +16,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-use crate::client::{Asked, Call, Failure, MAX_LINE, Reply};
+use crate::client::{Asked, Call, Failure, MAX_LINE, Reply, Request};
 use crate::core::{Outcome, now_ms};
 use crate::network::{EnrolStream, LinkId, NetworkConfig, NetworkEvent, NetworkHandle, PeerAddr, Profile, SendError, spawn};
 use crate::place;
@@ -141,6 +141,9 @@ impl Driver {
         match call.what {
             Asked::Gone => self.service.end_session(call.session),
             Asked::Request(request) => {
+                if matches!(request, Request::Redial) {
+                    let _ = self.network.redial_now().await;
+                }
                 self.service.live.listening = self.listening();
                 let mut progress = |done, total| drop(call.replies.send(Reply::Progress { done, total }));
                 let reply = self

@@ -14,7 +14,7 @@ use bocage_protocol::clinical::{identifiers, text};
 use bocage_protocol::crypto::{Entropy, Secret};
 use bocage_protocol::envelope::{Kind, Lane};
 use bocage_protocol::identity::enrol::{self, Admission, INVITATION_LIFE_MS, Invitation, Part, Request as JoinRequest};
-use bocage_protocol::identity::{FacilityKind, OpBody};
+use bocage_protocol::identity::{FacilityKind, OpBody, Profession};
 use bocage_protocol::ids::{AuthorityKey, FacilityKey, Hlc, NodeKey, RecordId, hex, unhex};
 use bocage_protocol::record::{FactBody, Label, NewFact, ROUND_MS, Reader, RecordFact, WriteRefused};
 use bocage_protocol::store::{LocalWrite, Store};
@@ -119,6 +119,8 @@ impl Service {
             Request::Peers => Ok(Reply::Peers { peers: self.peers() }),
             Request::Unlock { passphrase } => self.unlock(session, &passphrase),
             Request::Invite { addresses } => self.invite(addresses),
+            // The driver does the dialling; without one there is nobody to dial.
+            Request::Redial => Ok(Reply::Done),
             Request::Doctor => Ok(Reply::Doctor { checks: self.doctor() }),
             Request::Admit { request, preview } => {
                 self.require_open(session)?;
@@ -142,10 +144,10 @@ impl Service {
                 let record = self.find(&patient)?;
                 Ok(Reply::Record(self.show(record)?))
             }
-            Request::NoteAdd { patient, text } => self.act(&patient, Compartment::Clinical, |act| write::note(act, "Note", &text)),
+            Request::NoteAdd { patient, text } => self.act(&patient, |act| write::note(act, "Note", &text)),
             Request::VitalAdd { patient, sign, value } => {
                 let measure = measure(&sign, &value)?;
-                self.act(&patient, Compartment::Clinical, |act| write::vital(act, measure))
+                self.act(&patient, |act| write::vital(act, measure))
             }
             Request::Correct {
                 patient,
@@ -461,7 +463,8 @@ impl Service {
         answer.extend(self.core.registry().chain_of(&own).iter().map(|op| op.to_bytes().to_vec()));
         let admission = Admission {
             items: answer,
-            addresses: self.live.listening.clone(),
+            // The invitation named the addresses that its maker wants to be reached at; others may not be reachable from there.
+            addresses: Vec::new(),
         };
         let bytes = enrol::seal(&invitation.secret, Part::Admission, &admission.to_bytes(), &mut OsEntropy);
         Ok(Reply::Admission {
@@ -611,13 +614,8 @@ impl Service {
             .collect())
     }
 
-    /// Writes one act as a resource of its own.
-    fn act(
-        &mut self,
-        patient: &str,
-        compartment: Compartment,
-        make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>,
-    ) -> Result<Reply, Failure> {
+    /// Writes one act as a resource of its own: among the clinical notes, or where this profession writes.
+    fn act(&mut self, patient: &str, make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>) -> Result<Reply, Failure> {
         let record = self.find(patient)?;
         let subject = patient_reference(self.reader()?, record).ok_or_else(|| {
             Failure::new(
@@ -633,13 +631,18 @@ impl Service {
             ..write::Act::default()
         };
         let json = make(&act).map_err(|e| Failure::new("usage", e.to_string()))?;
-        self.add(
-            record,
-            vec![NewFact {
-                compartment,
-                fact: FactBody::resource(json),
-            }],
-        )
+        let compartment = match self.profession() {
+            Some(Profession::Pharmacist) => Compartment::Medication,
+            _ => Compartment::Clinical,
+        };
+        let fact = FactBody::resource(json);
+        self.add(record, vec![NewFact { compartment, fact }])
+    }
+
+    fn profession(&self) -> Option<Profession> {
+        let registry = self.core.registry();
+        let practitioner = registry.seat(&self.core.reader.as_ref()?.seat())?.practitioner?;
+        Some(registry.practitioner(&practitioner)?.profession)
     }
 
     fn correct(&mut self, patient: &str, fact: &str, field: &str, value: &str) -> Result<Reply, Failure> {

@@ -79,7 +79,11 @@ Stop with Ctrl-C; everything reported as saved is safe.")]
     /// What this node holds, reads and carries
     Status,
     /// The facilities of the network and when they were last met
-    Peers,
+    Peers {
+        /// First try everybody who is missing, without waiting
+        #[arg(long)]
+        now: bool,
+    },
     /// Create, search and show patients
     #[command(subcommand)]
     Patient(Patient),

@@ -105,7 +105,14 @@ impl Session {
             Command::Run(run) => self.serve(run).await,
             Command::Demo(demo) => demo::run(demo, self.lang).await,
             Command::Status => self.ask(Request::Status, false).await,
-            Command::Peers => self.ask(Request::Peers, false).await,
+            Command::Peers { now } => {
+                if now {
+                    let mut client = self.client(false).await?;
+                    self.request(&mut client, Request::Redial).await?;
+                    self.close(client)?;
+                }
+                self.ask(Request::Peers, false).await
+            }
             Command::Doctor => self.ask(Request::Doctor, false).await,
             Command::Patient(args::Patient::Create {
                 family,

@@ -18,7 +18,7 @@ pub(super) fn reply(reply: &Reply, json: bool, lang: Lang) -> String {
 
 fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result {
     match reply {
-        Reply::Progress { .. } => Ok(()),
+        Reply::Done | Reply::Progress { .. } => Ok(()),
         Reply::Status(status) => write_status(out, status, lang),
         Reply::Peers { peers } => {
             if peers.is_empty() {
