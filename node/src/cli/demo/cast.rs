@@ -197,6 +197,27 @@ pub(super) async fn in_step(actors: &mut [Actor], who: &[usize]) -> Result<Strin
     }
 }
 
+/// Waits until nobody of one side has a connection to anybody of the other.
+pub(super) async fn parted(actors: &mut [Actor], one: &[usize], other: &[usize]) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let names: Vec<&str> = other.iter().map(|i| actors[*i].facility).collect();
+    for i in one {
+        while actors[*i]
+            .status()
+            .await?
+            .peers
+            .iter()
+            .any(|p| p.connected && names.contains(&p.facility.as_str()))
+        {
+            if begun.elapsed() > PATIENCE {
+                return Err(Failure::new("demo", "a connection outlived its cable"));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn unexpected() -> Failure {
     Failure::new("demo", "a node gave an unexpected answer")
 }

@@ -13,7 +13,7 @@ use crate::lang::Lang;
 mod cast;
 mod wires;
 
-use cast::{Actor, cast, in_step, unexpected};
+use cast::{Actor, cast, in_step, parted, unexpected};
 use wires::{Pair, Wires};
 
 const CLINIC: usize = 0;
@@ -212,6 +212,7 @@ impl Play {
         );
         let in_village = |i: usize| i == PHARMACY || i == CABIN;
         wires.plug(|(a, b)| in_village(a) == in_village(b));
+        parted(&mut self.actors, &[CLINIC, MOBILE], &[PHARMACY, CABIN]).await?;
         let before = wires.bytes((PHARMACY, CLINIC)) + wires.bytes((CABIN, CLINIC));
         let patient = rows[0].patient.clone();
         self.note(CLINIC, &patient, "Écrit au bourg pendant la coupure").await?;
