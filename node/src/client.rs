@@ -187,6 +187,9 @@ pub struct Status {
     pub bytes_received: u64,
     /// Bytes of envelopes among those sent: what had to cross.
     pub item_bytes_sent: u64,
+    /// Bytes of envelopes and registry ops that arrived, and of those that were missing here.
+    pub item_bytes_received: u64,
+    pub item_bytes_new: u64,
     pub waiting: u64,
     /// Envelopes received that were refused.
     pub refused: u64,

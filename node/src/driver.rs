@@ -116,7 +116,7 @@ impl Driver {
     /// The store couldn't be closed cleanly (nothing is lost: the index is rebuilt at the next start).
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
         tokio::pin!(stop);
-        let mut tick = tokio::time::interval(Duration::from_secs(2));
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -134,6 +134,8 @@ impl Driver {
     async fn tick(&mut self) {
         self.service.live.listening = self.listening();
         self.service.chores();
+        let outcome = self.service.core.input(Input::Tick);
+        self.service.pending.push(outcome);
         self.carry_out_pending().await;
     }
 

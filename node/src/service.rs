@@ -237,6 +237,8 @@ impl Service {
             bytes_sent: traffic.bytes_sent,
             bytes_received: traffic.bytes_received,
             item_bytes_sent: traffic.item_bytes_sent,
+            item_bytes_received: traffic.received,
+            item_bytes_new: traffic.new,
             waiting: self.core.peer.waiting() as u64,
             refused: traffic.refused,
             running: self.live.running,

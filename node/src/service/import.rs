@@ -44,7 +44,6 @@ impl Service {
 
 /// One version of a resource that is stored already.
 struct Version {
-    record: RecordId,
     /// `None` while it waits in the buffer.
     fact: Option<FactId>,
     json: Vec<u8>,
@@ -84,7 +83,6 @@ impl<'a> Sink<'a> {
                     }
                 }
                 let version = Version {
-                    record,
                     fact: Some(found.fact.id),
                     json: found.fact.body.to_vec(),
                     current,
@@ -247,7 +245,6 @@ impl ImportSink for Sink<'_> {
         let versions = self.versions.entry(item.source.clone()).or_default();
         versions.iter_mut().for_each(|v| v.current = false);
         versions.push(Version {
-            record,
             fact,
             json: item.json.clone(),
             current: true,

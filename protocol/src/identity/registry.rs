@@ -76,6 +76,8 @@ struct View {
     generations: Vec<Authorities>,
     facilities: BTreeMap<FacilityKey, Facility>,
     practitioners: BTreeMap<PractitionerKey, Practitioner>,
+    /// Every facility that certified a practitioner: a replacement doctor has several, and keeps the seats of each.
+    employed: BTreeSet<(PractitionerKey, FacilityKey)>,
     nodes: BTreeMap<NodeKey, Node>,
     seats: BTreeMap<SeatKey, Seat>,
     teams: BTreeMap<DocId, Team>,
@@ -283,6 +285,7 @@ impl Registry {
                     name: name.clone(),
                     validity: *validity,
                 };
+                v.employed.insert((*key, FacilityKey(op.issuer)));
                 v.practitioners.insert(*key, practitioner);
             }
         }
@@ -365,7 +368,7 @@ impl Registry {
                 validity,
             } => {
                 let practitioner = PractitionerKey(op.issuer);
-                if v.practitioners.get(&practitioner).is_some_and(|p| p.facility == *facility) {
+                if v.employed.contains(&(practitioner, *facility)) {
                     let seat = Seat {
                         practitioner: Some(practitioner),
                         facility: *facility,
@@ -392,15 +395,25 @@ impl Registry {
     }
 
     fn revocations(&self, v: &mut View, ops: &[&RegistryOp], approvals: &BTreeMap<ItemId, BTreeSet<AuthorityKey>>) {
+        let certifiers: BTreeSet<([u8; 32], [u8; 32])> = ops
+            .iter()
+            .filter_map(|op| match &op.body {
+                OpBody::Practitioner { key, .. } => Some((key.0, op.issuer)),
+                OpBody::Node { key, .. } => Some((key.0, op.issuer)),
+                OpBody::DeviceSeat { key, .. } => Some((key.0, op.issuer)),
+                OpBody::Seat { key, facility, .. } => Some((key.0, facility.0)),
+                _ => None,
+            })
+            .collect();
         for op in ops {
             let OpBody::Revoke { who, keep, .. } = &op.body else { continue };
-            let owner = match who {
-                Revoked::Seat(k) => v.seats.get(k).map(|s| s.facility),
-                Revoked::Node(k) => v.nodes.get(k).map(|n| n.facility),
-                Revoked::Practitioner(k) => v.practitioners.get(k).map(|p| p.facility),
-                Revoked::Facility(k) => Some(*k),
+            // Whoever ever certified a key may revoke it: a later certificate by somebody else must not lift a revocation.
+            let by_owner = match who {
+                Revoked::Facility(k) => k.0 == op.issuer,
+                Revoked::Seat(k) => certifiers.contains(&(k.0, op.issuer)),
+                Revoked::Node(k) => certifiers.contains(&(k.0, op.issuer)),
+                Revoked::Practitioner(k) => certifiers.contains(&(k.0, op.issuer)),
             };
-            let by_owner = owner.is_some_and(|f| f.0 == op.issuer);
             if !by_owner && !v.generations.iter().any(|g| reaches(g, &op.id(), &op.issuer, approvals)) {
                 continue;
             }

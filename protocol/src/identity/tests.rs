@@ -330,10 +330,7 @@ fn enrolment_by_files_makes_a_member() {
 #[test]
 fn a_newcomer_cannot_bring_an_op_for_somebody_else() {
     let charter = charter(&[1], 1);
-    let body = match facility(&charter, 1, 20).body {
-        body @ OpBody::Facility { .. } => body,
-        _ => unreachable!("just made"),
-    };
+    let body = facility(&charter, 1, 20).body;
     let possession = RegistryOp::countersign(&charter.network_id(), Hlc(8), &public(1), &body, &key(20));
     let foreign = node(&charter, 10, 23, ALWAYS);
     let request = enrol::Request {
@@ -347,4 +344,53 @@ fn a_newcomer_cannot_bring_an_op_for_somebody_else() {
         request.admit(&charter, &key(1), Hlc(9)),
         Err(enrol::EnrolError::Unwanted(_))
     ));
+}
+
+#[test]
+fn a_later_certificate_by_somebody_else_lifts_no_revocation() {
+    // The story: facility A revokes a stolen laptop; the thief, who holds the laptop's key, has facility B certify the same key. The
+    // registry took the latest certificate's facility for the only one that may revoke, and the revocation lost its effect.
+    let charter = charter(&[1], 1);
+    let mut registry = Registry::new(charter.clone());
+    let node_key = NodeKey(public(13));
+    let body = OpBody::Revoke {
+        who: Revoked::Node(node_key),
+        reason: 1,
+        keep: vec![],
+    };
+    let revoke = RegistryOp::issue(&charter.network_id(), Hlc(9), &key(10), &[], body).unwrap();
+    registry.extend([
+        facility(&charter, 1, 10),
+        facility(&charter, 1, 20),
+        node(&charter, 10, 13, ALWAYS),
+        revoke,
+    ]);
+    assert!(!registry.serves(&node_key, 0));
+    let body = OpBody::Node {
+        key: node_key,
+        kem: KemSecret::from_seed(&[13; 32]).public(),
+        validity: ALWAYS,
+    };
+    let again = RegistryOp::issue(&charter.network_id(), Hlc(99), &key(20), &[&key(13)], body).unwrap();
+    registry.extend([again]);
+    assert!(!registry.serves(&node_key, 0));
+}
+
+#[test]
+fn a_replacement_doctor_keeps_the_seats_of_both_facilities() {
+    let charter = charter(&[1], 1);
+    let mut registry = Registry::new(charter.clone());
+    registry.extend([
+        facility(&charter, 1, 10),
+        facility(&charter, 1, 20),
+        practitioner(&charter, 10, 11),
+        seat(&charter, 10, 11, 12),
+        practitioner(&charter, 20, 11),
+        seat(&charter, 20, 11, 14),
+    ]);
+    assert!(
+        registry.seat(&SeatKey(public(12))).is_some(),
+        "what belonged to the set goes on belonging to it"
+    );
+    assert!(registry.seat(&SeatKey(public(14))).is_some());
 }

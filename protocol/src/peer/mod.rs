@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::envelope::Lane;
 use crate::identity::{Charter, Registry, RegistryOp, op::REGISTRY_OP};
 use crate::ids::{DocId, ItemId, NodeKey};
 use crate::store::{Batch, LocalWrite, OrderKey, Store, StoreError, StoredItem};
@@ -28,6 +29,9 @@ pub type BatchNo = u64;
 
 /// A local write, named by the caller.
 pub type WriteTicket = u64;
+
+/// How long items of others wait before a comparison offers them on.
+const RELAY_AFTER_MS: u64 = 1_000;
 
 /// What happens to a node.
 pub enum Input {
@@ -64,6 +68,8 @@ pub enum Input {
     CommitFailed {
         batch: BatchNo,
     },
+    /// Time passes: due about once a second.
+    Tick,
 }
 
 /// What people and the reading storey may want to know.
@@ -108,6 +114,9 @@ pub struct Traffic {
     pub item_bytes_sent: u64,
     pub items_sent: u64,
     pub items_received: u64,
+    /// Canonical bytes of items received, and of those that weren't held yet.
+    pub received: u64,
+    pub new: u64,
     pub refused: u64,
 }
 
@@ -126,10 +135,14 @@ struct Link {
     hello_sent: bool,
     session: Option<Session>,
     settled: bool,
+    /// Something of others arrived meanwhile: compare when this time comes.
+    relay_at_ms: Option<u64>,
 }
 
 struct PendingBatch {
     keys: Vec<OrderKey>,
+    /// Canonical lengths, in the order of the keys.
+    lengths: Vec<u64>,
     /// The session to acknowledge, and the places of all that came with this ticket, known items included.
     from: Option<(LinkId, Ticket, Vec<OrderKey>)>,
     ticket: Option<WriteTicket>,
@@ -257,6 +270,7 @@ impl Peer {
                         hello_sent: false,
                         session: None,
                         settled: false,
+                        relay_at_ms: None,
                     },
                 );
                 out.ready.insert(link);
@@ -265,8 +279,9 @@ impl Peer {
             Input::Frame { link, bytes } => self.frame(now_ms, link, &bytes, store, out),
             Input::Write { ticket, items, local } => self.write(ticket, items, local, store, out),
             Input::Introduction { ops } => self.introduction(ops, store, out),
-            Input::Committed { batch, new } => self.committed(batch, &new, out),
+            Input::Committed { batch, new } => self.committed(now_ms, batch, &new, out),
             Input::CommitFailed { batch } => self.commit_failed(batch, out),
+            Input::Tick => self.tick(now_ms, out),
         }
     }
 
@@ -345,6 +360,7 @@ impl Peer {
     }
 
     fn received(&mut self, link: LinkId, items: Vec<Vec<u8>>, ticket: Ticket, store: &dyn Store, out: &mut Effects) {
+        self.traffic.received += items.iter().map(|i| i.len() as u64).sum::<u64>();
         let sorted = self.sort(items, store);
         if sorted.registry_changed {
             out.events.push(Event::RegistryChanged);
@@ -437,19 +453,44 @@ impl Peer {
         let batch = self.next_batch;
         self.next_batch += 1;
         let keys = items.iter().map(|i| i.key).collect();
-        self.pending.insert(batch, PendingBatch { keys, from, ticket });
+        let lengths = items.iter().map(|i| i.bytes.len() as u64).collect();
+        self.pending.insert(
+            batch,
+            PendingBatch {
+                keys,
+                lengths,
+                from,
+                ticket,
+            },
+        );
         out.commits.push((batch, Batch { items, local }));
     }
 
-    fn committed(&mut self, batch: BatchNo, new: &[bool], out: &mut Effects) {
+    fn committed(&mut self, now_ms: u64, batch: BatchNo, new: &[bool], out: &mut Effects) {
         let Some(done) = self.pending.remove(&batch) else { return };
         let fresh: Vec<OrderKey> = done.keys.iter().zip(new).filter(|(_, new)| **new).map(|(k, _)| *k).collect();
+        let own = done.from.is_none();
         for key in &fresh {
             self.index.insert(key);
-            self.links
-                .values_mut()
-                .filter_map(|l| l.session.as_mut())
-                .for_each(|s| s.on_stored(key));
+            for link in self.links.values_mut() {
+                let Some(session) = link.session.as_mut() else { continue };
+                // Own items and what is urgent go out at once. Others' have very likely reached this peer from their author: a
+                // comparison a moment later finds what hasn't, instead of everybody sending everything to everybody.
+                if own || key.lane <= Lane::Urgent as u8 {
+                    session.on_stored(key);
+                } else {
+                    link.relay_at_ms.get_or_insert(now_ms + RELAY_AFTER_MS);
+                }
+            }
+        }
+        if !own {
+            self.traffic.new += done
+                .lengths
+                .iter()
+                .zip(new)
+                .filter(|(_, new)| **new)
+                .map(|(length, _)| length)
+                .sum::<u64>();
         }
         if let Some((link, ticket, keys)) = done.from
             && let Some(session) = self.links.get_mut(&link).and_then(|l| l.session.as_mut())
@@ -462,6 +503,17 @@ impl Peer {
         }
         if let Some(ticket) = done.ticket {
             out.events.push(Event::Saved { ticket });
+        }
+    }
+
+    fn tick(&mut self, now_ms: u64, out: &mut Effects) {
+        for (id, link) in &mut self.links {
+            if link.relay_at_ms.take_if(|at| *at <= now_ms).is_some()
+                && let Some(session) = link.session.as_mut()
+            {
+                session.compare_roots();
+                out.ready.insert(*id);
+            }
         }
     }
 

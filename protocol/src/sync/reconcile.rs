@@ -19,6 +19,8 @@ use crate::wire::{Reader, WireError, Writer};
 
 /// Longest message in bytes; what doesn't fit is claimed again as one range and settled in the next round.
 pub const MAX_MESSAGE: usize = 16 * 1024 - 16;
+/// Longest list in a message, and longest answer to one in bits.
+const MAX_LISTED: usize = MAX_MESSAGE / 8;
 /// A range of up to this many items is listed, a longer one is split.
 const LIST: usize = 96;
 /// Ranges that an older disputed range is split into.
@@ -214,7 +216,8 @@ fn parse(message: &[u8]) -> Result<Vec<(OrderKey, Claim)>, WireError> {
             1 => Claim::Mark(r.array()?),
             2 => {
                 let n = r.varint()? as usize;
-                if n > r.rest().len() / 8 {
+                // A longer list could not be answered: its bitmap is bounded.
+                if n > r.rest().len() / 8 || n > MAX_LISTED {
                     return Err(WireError::OutOfBounds("list"));
                 }
                 Claim::List((0..n).map(|_| r.u64()).collect::<Result<_, _>>()?)
@@ -222,7 +225,7 @@ fn parse(message: &[u8]) -> Result<Vec<(OrderKey, Claim)>, WireError> {
             _ => {
                 let digest = r.array()?;
                 let n = r.varint()? as usize;
-                if n > MAX_MESSAGE / 64 {
+                if n > MAX_LISTED.div_ceil(8) {
                     return Err(WireError::OutOfBounds("bitmap"));
                 }
                 Claim::Missing {

@@ -946,6 +946,7 @@ fn session(v: &mut Vectors) {
     };
     let done = Done {
         pass: 3,
+        gives_up: false,
         mark: [0xcc; 16],
         sent: 500,
         durable: 6,
