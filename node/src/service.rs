@@ -15,7 +15,7 @@ use bocage_protocol::crypto::{Entropy, Secret};
 use bocage_protocol::envelope::{Kind, Lane};
 use bocage_protocol::identity::enrol::{self, Admission, INVITATION_LIFE_MS, Invitation, Part, Request as JoinRequest};
 use bocage_protocol::identity::{FacilityKind, OpBody, Profession};
-use bocage_protocol::ids::{AuthorityKey, FacilityKey, Hlc, NodeKey, RecordId, hex, unhex};
+use bocage_protocol::ids::{AuthorityKey, FacilityKey, FactId, Hlc, NodeKey, RecordId, hex, unhex};
 use bocage_protocol::record::{FactBody, Label, NewFact, ROUND_MS, Reader, RecordFact, WriteRefused};
 use bocage_protocol::store::{LocalWrite, Store};
 use ed25519_dalek::SigningKey;
@@ -674,7 +674,7 @@ impl Service {
             .reader()?
             .add(now_ms(), Lane::Today, record, &facts, self.core.registry(), &mut OsEntropy)
             .map_err(|e| refused(&e))?;
-        let fact = write.facts.first().map(|f| f.to_hex()).unwrap_or_default();
+        let fact = write.facts.first().map(FactId::to_hex).unwrap_or_default();
         self.save(&write)?;
         Ok(Reply::Saved {
             patient: record.to_hex(),

@@ -2,7 +2,6 @@
 
 use automerge::{Automerge, Change, ReadDoc};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use super::attacks::forged;
 use super::preflight::outline;
@@ -273,8 +272,6 @@ fn two_thousand_changes_fold_in_one_batch() {
     let mut authors: Vec<Author> = (0..20).map(Author::new).collect();
     let sent: Vec<Sent> = (0..2_000).map(|i| authors[i % 20].says(&format!("fait {i}"))).collect();
     let mut r = Replica::new();
-    let start = Instant::now();
     assert_eq!(r.takes(&sent), Folded::default());
     assert_eq!(r.doc.changes(), 2_000);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
