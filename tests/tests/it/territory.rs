@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -83,10 +84,6 @@ impl Territory {
         self
     }
 
-    pub(crate) fn dir(&self) -> &Path {
-        self.dir.path()
-    }
-
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -100,7 +97,9 @@ impl Territory {
     /// A command as this territory runs it: in its directory, with its passphrase, and nothing of this terminal.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bocage-under-test"));
+        // Not the copy's name, which `--help` would show.
         command
+            .arg0("bocage")
             .args(args)
             .current_dir(self.dir.path())
             .stdin(Stdio::null())
