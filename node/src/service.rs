@@ -523,13 +523,14 @@ impl Service {
 
     fn patient_search(&self, query: &str) -> Result<Vec<PatientRow>, Failure> {
         let reader = self.reader()?;
+        let query = text::fold(query);
         let mut rows: Vec<PatientRow> = reader
             .records()
             .filter_map(|record| patient_row(reader, record))
             .filter(|row| {
                 text::matches(
                     &text::index(&format!("{} {} {} {}", row.family, row.given, row.ins, row.birth_date)),
-                    query,
+                    &query,
                 )
             })
             .collect();

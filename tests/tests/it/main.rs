@@ -1,6 +1,12 @@
 //! What spans crates: the house rules checked on the sources themselves, and networks of real processes.
 
 mod attacks;
+mod crash;
 mod documents;
+mod e2e;
+mod enrolment;
+mod lan;
+mod manners;
 mod repository;
+mod territory;
 mod tidy;
