@@ -20,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 
 # What HL7's examples are rightly refused for.
-LAWFUL = {"too_large", "other_person"}
+LAWFUL = {"too_large", "other_person", "bad_id"}
 # Larger files take the validators minutes.
 JUDGED = 1 << 20
 SHELVES = [{"resourceType": "Basic", "code": {"text": name}} for name in ("library", "unfiled")]
@@ -116,7 +116,7 @@ def main(listed, reports, export, out):
             by_name.update(names(url, value))
 
     for folder in ("originals", "examples"):
-        (Path(out) / folder).mkdir(parents=True)
+        (Path(out) / folder).mkdir(parents=True, exist_ok=True)
     sources, superseded = set(), set()
     for number, (path, report) in enumerate(zip(files, told)):
         found = list(resources(read(path)))
@@ -142,7 +142,7 @@ def main(listed, reports, export, out):
         if len(gone) > report["refused_count"]:
             faults.append(f"{path.name}: {len(gone)} resources are gone, {report['refused_count']} were refused")
         if back and path.stat().st_size < JUDGED:
-            name = f"{number:05}-{path.name}"
+            name = f"{Path(listed).name}-{number:05}-{path.name}"
             (Path(out) / "originals" / name).symlink_to(path.resolve())
             entries = ",".join(f'{{"fullUrl":{json.dumps(url)},"resource":{text}}}' for url, text in back)
             (Path(out) / "examples" / name).write_text(

@@ -62,18 +62,26 @@ chosen() {
         fi
 }
 
+# In lots with a node each: one for the sample, more for all, since what an import costs grows with what the library holds.
 examples() {
-    local node=$run/examples.node out=$run/examples
-    mkdir -p "$out/reports"
-    found "$node"
-    chosen >"$out/list"
-    split -l "$example_files_per_call" -d -a 3 "$out/list" "$out/part."
-    for part in "$out"/part.*; do
-        mapfile -t files <"$part"
-        timed "import ${#files[@]} files" into "$out/reports/${part##*.}.json" "$bocage" import --data "$node" --json "${files[@]}"
+    local lot=$example_files_per_call
+    [[ ${BOCAGE_FHIR:-} == all ]] || lot=100000
+    mkdir -p "$run/examples"
+    chosen >"$run/examples/list"
+    split -l "$lot" -d -a 3 "$run/examples/list" "$run/examples/lot."
+    for list in "$run"/examples/lot.*; do
+        local node=$list.node out=$run/examples/${list##*.}
+        mkdir -p "$out/reports"
+        found "$node"
+        split -l "$example_files_per_call" -d -a 3 "$list" "$out/part."
+        for part in "$out"/part.*; do
+            mapfile -t files <"$part"
+            timed "import ${#files[@]} files" into "$out/reports/${part##*.}.json" "$bocage" import --data "$node" --json "${files[@]}"
+        done
+        timed "export" into "$out/exported.json" "$bocage" export --data "$node" --json --out "$out/export"
+        python3 "$here/roundtrip.py" "$list" "$out/reports" "$out/export" "$run/judged"
+        rm -rf "$node" "$out/export"
     done
-    timed "export" into "$out/exported.json" "$bocage" export --data "$node" --json --out "$out/export"
-    python3 "$here/roundtrip.py" "$out/list" "$out/reports" "$out/export" "$run/judged"
 }
 
 invented() {
