@@ -34,7 +34,7 @@ fn create(place: &mut Place) -> RecordId {
 fn share(place: &mut Place, record: RecordId, with: FacilityKey) {
     let reader = place.reader.take().unwrap();
     let write = reader
-        .share(place.now, record, with, share::ROUND_MS, &place.registry, &mut place.entropy)
+        .share(place.now, record, with, ROUND_MS, &place.registry, &mut place.entropy)
         .unwrap();
     place.reader = Some(reader);
     place.save(write);
