@@ -4,16 +4,18 @@
 
 use ed25519_dalek::SigningKey;
 
+use crate::access::epochs::make_epoch;
+use crate::access::ops::{DocumentKind, Genesis, Op, Rank, Subject, Terms};
 use crate::access::team::found_team;
 use crate::crypto::{Entropy, KemSecret, derive};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Kind, Lane, Verified};
 use crate::identity::{Charter, FacilityKind, MatrixVersion, OpBody, Profession, Registry, RegistryOp, Validity, op::REGISTRY_OP};
-use crate::ids::{DocId, FacilityKey, Hlc, NodeKey, PractitionerKey, SeatKey};
+use crate::ids::{DocId, FacilityKey, Hlc, Kid, NetworkId, NodeKey, PractitionerKey, SeatKey};
 use crate::record::{Pen, Reader, SeatSecrets, Write};
 use crate::store::{Batch, MemoryStore, OrderKey, Store, StoredItem};
 
 pub(crate) const NOW: u64 = 1_795_000_000_000;
-const ALWAYS: Validity = Validity {
+pub(crate) const ALWAYS: Validity = Validity {
     not_before: 0,
     not_after: u64::MAX,
 };
@@ -43,98 +45,157 @@ pub(crate) struct Place {
     pub(crate) now: u64,
 }
 
-/// What founds a place: its certificates and the genesis of its team, as canonical items.
-pub(crate) fn place_items(charter: &Charter, name: &str, kind: FacilityKind, profession: Profession) -> (SeatSecrets, Vec<Vec<u8>>) {
+/// A facility as it was enrolled: its secrets, and its certificates and team as canonical items.
+pub(crate) struct Founded {
+    pub(crate) facility: SigningKey,
+    pub(crate) node: SigningKey,
+    /// One per practitioner, all of one profession; the first founded the team.
+    pub(crate) seats: Vec<SeatSecrets>,
+    pub(crate) items: Vec<Vec<u8>>,
+}
+
+impl Founded {
+    pub(crate) fn node_key(&self) -> NodeKey {
+        NodeKey(self.node.verifying_key().to_bytes())
+    }
+
+    pub(crate) fn facility_key(&self) -> FacilityKey {
+        FacilityKey(self.facility.verifying_key().to_bytes())
+    }
+}
+
+/// Issues an op as its issuer would.
+pub(crate) fn issue(network: &NetworkId, hlc: u64, issuer: &SigningKey, others: &[&SigningKey], body: OpBody) -> Vec<u8> {
+    let op = RegistryOp::issue(network, Hlc(hlc), issuer, others, body).expect("test bodies are sound");
+    op.to_bytes().to_vec()
+}
+
+/// Enrols a facility with one practitioner and his team.
+pub(crate) fn found(charter: &Charter, name: &str, kind: FacilityKind, profession: Profession) -> Founded {
+    found_with(charter, name, kind, profession, 1)
+}
+
+/// Enrols a facility whose team has `members` practitioners, each with a seat. A mobile one has no team.
+pub(crate) fn found_with(charter: &Charter, name: &str, kind: FacilityKind, profession: Profession, members: usize) -> Founded {
     let network = charter.network_id();
-    let (facility, node, person, seat) = (
-        key(name),
-        key(&format!("{name}/node")),
-        key(&format!("{name}/person")),
-        key(&format!("{name}/seat")),
-    );
-    let kem = KemSecret::from_seed(&derive("bocage 2026-11 test kem", &[name.as_bytes()]));
+    let (facility, node) = (key(name), key(&format!("{name}/node")));
     let facility_key = FacilityKey(facility.verifying_key().to_bytes());
-    let practitioner = PractitionerKey(person.verifying_key().to_bytes());
     let mobile = kind == FacilityKind::Mobile;
-    let issue = |hlc, issuer: &SigningKey, others: &[&SigningKey], body| {
-        RegistryOp::issue(&network, Hlc(hlc), issuer, others, body)
-            .expect("test bodies are sound")
-            .to_bytes()
-            .to_vec()
+    let certificate = OpBody::Facility {
+        key: facility_key,
+        kind,
+        name: name.into(),
+        finess: String::new(),
+        town: String::new(),
+        validity: ALWAYS,
+    };
+    let kem = |name: &str| KemSecret::from_seed(&derive("bocage 2026-11 test kem", &[name.as_bytes()]));
+    let machine = OpBody::Node {
+        key: NodeKey(node.verifying_key().to_bytes()),
+        kem: kem(name).public(),
+        validity: ALWAYS,
     };
     let mut items = vec![
-        issue(
-            1,
-            &key("authority"),
-            &[&facility],
-            OpBody::Facility {
-                key: facility_key,
-                kind,
-                name: name.into(),
-                finess: String::new(),
-                town: String::new(),
-                validity: ALWAYS,
-            },
-        ),
-        issue(
-            2,
-            &facility,
-            &[&person],
-            OpBody::Practitioner {
-                key: practitioner,
-                profession,
-                rpps: String::new(),
-                name: format!("Dr {name}"),
-                validity: ALWAYS,
-            },
-        ),
-        issue(
-            3,
-            &facility,
-            &[&node],
-            OpBody::Node {
-                key: NodeKey(node.verifying_key().to_bytes()),
-                kem: kem.public(),
-                validity: ALWAYS,
-            },
-        ),
-        issue(
-            4,
-            &person,
-            &[&seat, &facility],
-            OpBody::Seat {
-                key: SeatKey(seat.verifying_key().to_bytes()),
-                kem: kem.public(),
-                facility: facility_key,
-                mobile,
-                validity: ALWAYS,
-            },
-        ),
+        issue(&network, 1, &key("authority"), &[&facility], certificate),
+        issue(&network, 3, &facility, &[&node], machine),
     ];
-    let secrets = SeatSecrets {
-        signing: seat,
-        kem,
-        practitioner: Some(practitioner),
-        facility: facility_key,
-    };
+    let mut seats = Vec::new();
+    for n in 0..members {
+        let name = if n == 0 { name.to_owned() } else { format!("{name} {n}") };
+        let (person, seat) = (key(&format!("{name}/person")), key(&format!("{name}/seat")));
+        let practitioner = PractitionerKey(person.verifying_key().to_bytes());
+        let card = OpBody::Practitioner {
+            key: practitioner,
+            profession,
+            rpps: String::new(),
+            name: format!("Dr {name}"),
+            validity: ALWAYS,
+        };
+        let desk = OpBody::Seat {
+            key: SeatKey(seat.verifying_key().to_bytes()),
+            kem: kem(&name).public(),
+            facility: facility_key,
+            mobile,
+            validity: ALWAYS,
+        };
+        items.push(issue(&network, 2, &facility, &[&person], card));
+        items.push(issue(&network, 4, &person, &[&seat, &facility], desk));
+        seats.push(SeatSecrets {
+            signing: seat,
+            kem: kem(&name),
+            practitioner: Some(practitioner),
+            facility: facility_key,
+        });
+    }
     if !mobile {
-        let mut pen = Pen::new(secrets.key(), 1);
         let mut entropy = Counter(derive("bocage 2026-11 test start", &[name.as_bytes()])[0].into());
-        let (doc, genesis) = found_team(&network, &secrets, practitioner, &mut pen, NOW, &mut entropy).expect("one founder");
+        let genesis = team_of(&network, &seats, &mut entropy);
+        let doc = genesis.header.doc;
         let team = RegistryOp::issue(&network, Hlc(5), &facility, &[], OpBody::Team { doc, profession }).expect("sound");
-        items.push(issue(6, &key("authority"), &[], OpBody::Endorse { what: team.id() }));
+        items.push(issue(&network, 6, &key("authority"), &[], OpBody::Endorse { what: team.id() }));
         items.push(team.to_bytes().to_vec());
         items.push(genesis.to_bytes());
     }
-    (secrets, items)
+    Founded {
+        facility,
+        node,
+        seats,
+        items,
+    }
+}
+
+/// The genesis of a team, its epoch sealed to every member.
+fn team_of(network: &NetworkId, seats: &[SeatSecrets], entropy: &mut Counter) -> Verified {
+    let founder = &seats[0];
+    let mut pen = Pen::new(founder.key(), 1);
+    if let [alone] = seats {
+        let practitioner = alone.practitioner.expect("a practitioner's seat");
+        return found_team(network, founder, practitioner, &mut pen, NOW, entropy)
+            .expect("one founder")
+            .1;
+    }
+    let member = |seat: &SeatSecrets| Terms {
+        subject: Subject::Practitioner(seat.practitioner.expect("a practitioner's seat")),
+        rank: Rank::steward(1).expect("above writers"),
+        not_before_ms: 0,
+        not_after_ms: u64::MAX,
+        consent_hash: [0; 32],
+    };
+    let mut genesis = Genesis {
+        kind: DocumentKind::Team,
+        nonce: entropy.random32(),
+        custodian: founder.facility,
+        grants: seats.iter().map(member).collect(),
+        epoch: Vec::new(),
+    };
+    let doc = genesis.doc_id(network, &founder.key());
+    let recipients = seats.iter().map(|seat| seat.kem.public()).collect();
+    let (epoch, _) = make_epoch(
+        network,
+        &doc,
+        &founder.key(),
+        &founder.signing.to_bytes(),
+        &recipients,
+        &[],
+        entropy,
+    )
+    .expect("few members");
+    genesis.epoch = epoch.encode();
+    let header = pen.header(NOW, Kind::Genesis, Lane::Today, doc, Kid::ZERO, Vec::new());
+    let body = Op::Genesis(genesis).encode().expect("few members");
+    header.clear(&founder.signing, network, body).expect("in bounds")
 }
 
 pub(crate) fn charter() -> Charter {
+    charter_named("Vallée")
+}
+
+pub(crate) fn charter_named(name: &str) -> Charter {
     let matrix = MatrixVersion {
         number: crate::access::matrix::VERSION,
         hash: [0; 32],
     };
-    Charter::found("Vallée", &[key("authority")], 1, matrix, &mut Counter(0)).expect("one founder")
+    Charter::found(name, &[key("authority")], 1, matrix, &mut Counter(0)).expect("one founder")
 }
 
 /// Facilities of one network that all know each other's certificates and nothing else.
@@ -142,12 +203,13 @@ pub(crate) fn territory(places: &[(&str, FacilityKind, Profession)]) -> Vec<Plac
     let charter = charter();
     let made: Vec<_> = places
         .iter()
-        .map(|(name, kind, profession)| place_items(&charter, name, *kind, *profession))
+        .map(|(name, kind, profession)| found(&charter, name, *kind, *profession))
         .collect();
-    let all: Vec<Vec<u8>> = made.iter().flat_map(|(_, items)| items.clone()).collect();
+    let all: Vec<Vec<u8>> = made.iter().flat_map(|f| f.items.clone()).collect();
     made.into_iter()
         .enumerate()
-        .map(|(i, (secrets, _))| {
+        .map(|(i, mut founded)| {
+            let secrets = founded.seats.remove(0);
             let mut place = Place {
                 facility: secrets.facility,
                 store: MemoryStore::default(),
@@ -245,5 +307,31 @@ impl Place {
         let (mine, theirs) = (self.items(), other.items());
         self.store(&theirs);
         other.store(&mine);
+    }
+}
+
+/// A reproducible stream of numbers (SplitMix64).
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
+        for i in (1..list.len()).rev() {
+            list.swap(i, self.below(i as u64 + 1) as usize);
+        }
     }
 }

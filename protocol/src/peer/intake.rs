@@ -75,7 +75,7 @@ impl Intake {
     }
 
     pub(super) fn keep_op(&mut self, op: RegistryOp) {
-        if self.has_room(op.to_bytes().len()) {
+        if self.has_room(op.to_bytes().len()) && !self.ops.contains_key(&op.id()) {
             self.bytes += op.to_bytes().len();
             self.ops.insert(op.id(), op);
         }

@@ -17,6 +17,8 @@ use crate::sync::{Event as SyncEvent, Received, Role, Session, SessionOutput, Se
 
 mod hello;
 mod intake;
+#[cfg(test)]
+mod tests;
 
 pub use hello::Hello;
 use intake::{Examined, Intake};
@@ -153,9 +155,15 @@ struct PendingBatch {
 struct Sorted {
     store: Vec<StoredItem>,
     known: Vec<OrderKey>,
-    waiting: usize,
     registry_changed: bool,
-    refused: Option<String>,
+}
+
+/// What becomes of items whose issuer or author isn't certified yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Early {
+    Waits,
+    /// A stranger fills no room.
+    Dropped,
 }
 
 /// A node: its registry, its set, its links.
@@ -199,12 +207,14 @@ impl Peer {
                 }
             }
         }
-        registry.extend(ops);
+        // Stored before a failed commit took their issuers away again: they wait for them anew.
+        let mut intake = Intake::default();
+        registry.extend(ops).into_iter().for_each(|op| intake.keep_op(op));
         Ok(Self {
             own,
             registry,
             index,
-            intake: Intake::default(),
+            intake,
             links: BTreeMap::new(),
             pending: BTreeMap::new(),
             next_batch: 1,
@@ -311,13 +321,19 @@ impl Peer {
     fn frame(&mut self, now_ms: u64, link: LinkId, bytes: &[u8], store: &dyn Store, out: &mut Effects) {
         self.traffic.bytes_received += bytes.len() as u64;
         let Some(own) = self.links.get_mut(&link) else { return };
+        if !self.registry.serves(&own.peer, self.latest_ms) {
+            out.close.push(link);
+            self.drop_link(link);
+            return;
+        }
         out.ready.insert(link);
         let Some(session) = own.session.as_mut() else {
             match Hello::parse(bytes) {
                 Ok(hello) if hello.network == self.registry.network_id() => {
                     let role = if own.dialled { Role::Initiator } else { Role::Responder };
                     own.session = Some(Session::new(role, &own.salt, &hello.salt, self.settings));
-                    let clock_ahead_ms = hello.clock_ms as i64 - now_ms as i64;
+                    // A peer may claim any clock.
+                    let clock_ahead_ms = (hello.clock_ms as i64).saturating_sub(now_ms as i64);
                     out.events.push(Event::Admitted {
                         link,
                         peer: own.peer,
@@ -361,61 +377,100 @@ impl Peer {
 
     fn received(&mut self, link: LinkId, items: Vec<Vec<u8>>, ticket: Ticket, store: &dyn Store, out: &mut Effects) {
         self.traffic.received += items.iter().map(|i| i.len() as u64).sum::<u64>();
-        let sorted = self.sort(items, store);
+        let (examined, refused) = self.examine(items, store);
+        let sorted = self.sort(examined, Early::Waits);
         if sorted.registry_changed {
-            out.events.push(Event::RegistryChanged);
+            self.registry_changed(out);
         }
         let keys = sorted.known.iter().copied().chain(sorted.store.iter().map(|s| s.key)).collect();
         self.request(sorted.store, Vec::new(), Some((link, ticket, keys)), None, out);
-        if let Some(why) = sorted.refused {
+        if let Some(why) = refused {
             self.traffic.refused += 1;
             self.misbehaved(link, why, out);
         }
     }
 
+    /// All or nothing: what isn't stored now must never surface later, or its seat would have signed one number twice.
     fn write(&mut self, ticket: WriteTicket, items: Vec<Vec<u8>>, local: Vec<LocalWrite>, store: &dyn Store, out: &mut Effects) {
-        let sorted = self.sort(items, store);
-        if sorted.registry_changed {
-            out.events.push(Event::RegistryChanged);
-        }
-        if sorted.refused.is_some() || sorted.waiting > 0 {
+        let (examined, refused) = self.examine(items, store);
+        if refused.is_some() || !self.belong_together(&examined) {
             out.events.push(Event::NotSaved { ticket });
             return;
+        }
+        let sorted = self.sort(examined, Early::Waits);
+        if sorted.registry_changed {
+            self.registry_changed(out);
         }
         self.request(sorted.store, local, None, Some(ticket), out);
     }
 
+    /// True iff each of these is certified by the registry or by the others.
+    fn belong_together(&self, examined: &[Examined]) -> bool {
+        let ops: Vec<RegistryOp> = examined
+            .iter()
+            .filter_map(|e| match e {
+                Examined::Op(op) => Some((**op).clone()),
+                _ => None,
+            })
+            .collect();
+        let certified = |registry: &Registry| {
+            examined.iter().all(|e| match e {
+                Examined::Envelope(envelope) => registry.seat(&envelope.header.seat).is_some(),
+                _ => true,
+            })
+        };
+        if ops.is_empty() {
+            return certified(&self.registry);
+        }
+        let mut trial = self.registry.clone();
+        trial.extend(ops).is_empty() && certified(&trial)
+    }
+
     fn introduction(&mut self, ops: Vec<Vec<u8>>, store: &dyn Store, out: &mut Effects) {
         let only_ops: Vec<_> = ops.into_iter().filter(|b| b.first() == Some(&REGISTRY_OP)).collect();
-        let sorted = self.sort(only_ops, store);
+        let sorted = self.sort(self.examine(only_ops, store).0, Early::Dropped);
         if sorted.registry_changed {
-            out.events.push(Event::RegistryChanged);
+            self.registry_changed(out);
         }
         if !sorted.store.is_empty() {
             self.request(sorted.store, Vec::new(), None, None, out);
         }
     }
 
-    /// Sorts bytes into what is known, what to store and what waits for certificates; keeps the first reason to refuse.
-    fn sort(&mut self, items: Vec<Vec<u8>>, store: &dyn Store) -> Sorted {
-        let mut sorted = Sorted::default();
-        let (mut envelopes, mut ops) = (Vec::new(), Vec::new());
+    /// What bytes alone say; the last reason to refuse.
+    fn examine(&self, items: Vec<Vec<u8>>, store: &dyn Store) -> (Vec<Examined>, Option<String>) {
+        let (mut examined, mut refused) = (Vec::with_capacity(items.len()), None);
         for bytes in items {
             match intake::examine(&self.registry.network_id(), &bytes, store) {
-                Ok(Examined::Known(key)) => sorted.known.push(key),
-                Ok(Examined::Op(op)) => ops.push(*op),
-                Ok(Examined::Envelope(envelope)) => envelopes.push(*envelope),
-                Err(why) => sorted.refused = Some(why),
+                Ok(item) => examined.push(item),
+                Err(why) => refused = Some(why),
+            }
+        }
+        (examined, refused)
+    }
+
+    /// Sorts items into what is known, what to store and what is too early for its certificates.
+    fn sort(&mut self, items: Vec<Examined>, early_ones: Early) -> Sorted {
+        let mut sorted = Sorted::default();
+        let (mut envelopes, mut ops) = (Vec::new(), Vec::new());
+        for item in items {
+            match item {
+                Examined::Known(key) => sorted.known.push(key),
+                Examined::Op(op) => ops.push(*op),
+                Examined::Envelope(envelope) => envelopes.push(*envelope),
             }
         }
         if !ops.is_empty() {
             sorted.registry_changed = true;
-            ops.extend(self.intake.take_ops());
+            let waited = self.intake.take_ops();
+            let keep: BTreeSet<ItemId> = waited.iter().map(RegistryOp::id).collect();
+            ops.extend(waited);
             let early: BTreeSet<ItemId> = self.registry.extend(ops.iter().cloned()).iter().map(RegistryOp::id).collect();
             for op in ops {
                 if early.contains(&op.id()) {
-                    sorted.waiting += 1;
-                    self.intake.keep_op(op);
+                    if early_ones == Early::Waits || keep.contains(&op.id()) {
+                        self.intake.keep_op(op);
+                    }
                 } else {
                     sorted.store.push(StoredItem {
                         key: intake::place_of_op(&op),
@@ -435,7 +490,6 @@ impl Peer {
                     bytes: Arc::from(envelope.to_bytes()),
                 });
             } else {
-                sorted.waiting += 1;
                 self.intake.keep_envelope(envelope);
             }
         }
@@ -524,6 +578,17 @@ impl Peer {
         }
         // Without an acknowledgement the peer keeps its items; a new session asks for them again.
         if let Some((link, ..)) = failed.from {
+            out.close.push(link);
+            self.drop_link(link);
+        }
+    }
+
+    /// Whoever isn't served any more is hung up on.
+    fn registry_changed(&mut self, out: &mut Effects) {
+        out.events.push(Event::RegistryChanged);
+        let gone = |l: &Link| !self.registry.serves(&l.peer, self.latest_ms);
+        let unserved: Vec<LinkId> = self.links.iter().filter(|(_, l)| gone(l)).map(|(id, _)| *id).collect();
+        for link in unserved {
             out.close.push(link);
             self.drop_link(link);
         }

@@ -26,7 +26,12 @@ fn killed_twenty_times_while_writing_nothing_acknowledged_is_lost() {
         let mut line = Line::open(&t, "clinic");
         let there = facts(&line.ask(&json!({ "do": "patient-show", "patient": patient })).expect("it answers"));
         let lost: Vec<&String> = saved.difference(&there).collect();
-        assert!(lost.is_empty(), "after kill {round}, {} of {} saved notes are gone", lost.len(), saved.len());
+        assert!(
+            lost.is_empty(),
+            "after kill {round}, {} of {} saved notes are gone",
+            lost.len(),
+            saved.len()
+        );
         for n in 0..NOTES {
             let reply = line.ask(&note(&patient, round, n)).expect("it answers");
             assert_eq!(reply["answer"], "saved", "{reply}");

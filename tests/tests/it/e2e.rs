@@ -34,7 +34,10 @@ fn four_nodes_by_the_readme_s_commands_hold_the_same_set() {
     fs::write(t.path("patients.json"), ward().to_string()).unwrap();
     let mut guide = Guide::default();
     // The way without a network has a test of its own.
-    for block in blocks.iter().filter(|b| b.iter().all(|line| !line.contains(&"--offline".to_owned()))) {
+    for block in blocks
+        .iter()
+        .filter(|b| b.iter().all(|line| !line.contains(&"--offline".to_owned())))
+    {
         for line in block {
             guide.follow(&mut t, line);
         }
@@ -42,8 +45,8 @@ fn four_nodes_by_the_readme_s_commands_hold_the_same_set() {
     assert_eq!(
         guide.done,
         [
-            "init", "run", "invite", "join", "run", "invite", "join", "run", "invite", "join", "run", "patient", "patient", "note", "vital",
-            "patient", "share", "patient", "import", "export", "status", "peers", "doctor"
+            "init", "run", "invite", "join", "run", "invite", "join", "run", "invite", "join", "run", "patient", "patient", "note",
+            "vital", "patient", "share", "patient", "import", "export", "status", "peers", "doctor"
         ]
     );
     let all = ["clinic", "pharmacy", "cabin", "mobile"];
@@ -172,7 +175,16 @@ fn t50_no_disk_and_no_log_holds_a_name_a_number_a_note_or_a_secret_key() {
     t.run("cabin", &["clinic"]);
     let first = "2480363220777";
     let ins = format!("{first}{}", ins_key_for(first).unwrap());
-    let args = ["--family", "Zyxoquine", "--given", "Wyvernette", "--birth-date", "1948-03-27", "--ins", &ins];
+    let args = [
+        "--family",
+        "Zyxoquine",
+        "--given",
+        "Wyvernette",
+        "--birth-date",
+        "1948-03-27",
+        "--ins",
+        &ins,
+    ];
     let patient = text(&t.json("clinic", &[&["patient", "create"][..], &args].concat())["patient"]);
     t.json("clinic", &["note", "add", &patient, "Vertiges-kwaxtl au lever depuis lundi"]);
     t.json("clinic", &["vital", "add", &patient, "blood-pressure", "131/87"]);
@@ -193,7 +205,17 @@ fn t50_no_disk_and_no_log_holds_a_name_a_number_a_note_or_a_secret_key() {
         t.stop(place);
     }
 
-    let markers = ["Zyxoquine", "zyxoquine", "Wyvernette", "wyvernette", &ins, "kwaxtl", "131/87", "1948-03-27", "Brovixamol"];
+    let markers = [
+        "Zyxoquine",
+        "zyxoquine",
+        "Wyvernette",
+        "wyvernette",
+        &ins,
+        "kwaxtl",
+        "131/87",
+        "1948-03-27",
+        "Brovixamol",
+    ];
     let clear: Vec<u8> = files_under(&t.path("fhir")).iter().flat_map(|f| fs::read(f).unwrap()).collect();
     for marker in ["Zyxoquine", "Wyvernette", &ins, "1948-03-27", "Brovixamol"] {
         assert!(holds(&clear, marker.as_bytes()), "the scan finds {marker} where it is in clear");
@@ -264,7 +286,10 @@ fn an_imported_file_comes_back_byte_for_byte_and_with_its_correction() {
     let patient = text(&t.json("clinic", &["patient", "search"])["patients"][0]["patient"]);
     let shown = t.json("clinic", &["patient", "show", &patient]);
     let entries = shown["entries"].as_array().unwrap();
-    let pulse = entries.iter().find(|e| text(&e["summary"]).starts_with("heart-rate")).expect("a pulse");
+    let pulse = entries
+        .iter()
+        .find(|e| text(&e["summary"]).starts_with("heart-rate"))
+        .expect("a pulse");
     t.json("clinic", &["correct", &patient, &text(&pulse["fact"]), "valueQuantity.value", "41"]);
     t.json("clinic", &["export", "--out", "after"]);
     let after = exported(&t, "after");
@@ -285,7 +310,11 @@ fn an_imported_file_comes_back_byte_for_byte_and_with_its_correction() {
     assert_eq!(all, [wanted], "the corrected version, and not the old one beside it");
 
     let third = t.json("clinic", &["import", "ward.json"]);
-    assert_eq!(imported(&third, "created") + imported(&third, "updated"), 0, "a correction isn't undone: {third}");
+    assert_eq!(
+        imported(&third, "created") + imported(&third, "updated"),
+        0,
+        "a correction isn't undone: {third}"
+    );
 }
 
 /// Two patients with an allergy-free past: one with a prescription and a diagnosis.
@@ -306,7 +335,9 @@ fn ward() -> Value {
 
 /// One count of the only file of an import.
 fn imported(reply: &Value, count: &str) -> u64 {
-    reply["files"][0][1][count].as_u64().unwrap_or_else(|| panic!("no {count}: {reply}"))
+    reply["files"][0][1][count]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no {count}: {reply}"))
 }
 
 fn exported(t: &Territory, dir: &str) -> String {
@@ -346,7 +377,10 @@ impl Guide {
         if said_words.is_some() {
             command.env("BOCAGE_WORDS", &self.words);
         }
-        let running: Vec<&str> = ["clinic", "pharmacy", "cabin", "mobile"].into_iter().filter(|p| t.runs(p)).collect();
+        let running: Vec<&str> = ["clinic", "pharmacy", "cabin", "mobile"]
+            .into_iter()
+            .filter(|p| t.runs(p))
+            .collect();
         if running.len() > 1 {
             t.settle(&running);
         }

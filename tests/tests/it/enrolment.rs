@@ -63,7 +63,8 @@ fn an_admission_opens_with_the_invitation_that_it_answers_and_no_other() {
         let words = t.invite(place);
         t.join(place, &words, &["--offline"]).done();
         let out = format!("adm-{place}.bocage");
-        t.at("clinic", &["admit", &format!("{place}/request.bocage"), "--yes", "--out", &out]).done();
+        t.at("clinic", &["admit", &format!("{place}/request.bocage"), "--yes", "--out", &out])
+            .done();
     }
     t.at("pharmacy", &["join", "adm-cabin.bocage"]).failed(1);
     t.at("pharmacy", &["join", "adm-pharmacy.bocage"]).done();
@@ -81,7 +82,10 @@ fn without_the_words_an_invitation_stays_shut() {
     assert!(t.join("pharmacy", &few, &["--offline"]).failed(2).contains("6 words"));
     let misspelt = format!("{few} qqqq");
     let refused = t.join("pharmacy", &misspelt, &["--offline"]);
-    assert!(refused.failed(2).contains('6') && !refused.err.contains("qqqq"), "the place of the word, not the word: {refused}");
+    assert!(
+        refused.failed(2).contains('6') && !refused.err.contains("qqqq"),
+        "the place of the word, not the word: {refused}"
+    );
     assert!(!t.path("pharmacy").exists(), "nothing was made");
     t.join("pharmacy", &words.to_uppercase(), &["--offline"]).done();
 }
@@ -110,7 +114,8 @@ fn a_clinic_without_its_passphrase_says_that_somebody_has_to_admit() {
     t.start("clinic", unattended);
     let asked = t.join("pharmacy", &words, &[]);
     assert!(asked.done().contains("still has to admit"), "{asked}");
-    t.at("clinic", &["admit", "pharmacy/request.bocage", "--yes", "--out", "adm.bocage"]).done();
+    t.at("clinic", &["admit", "pharmacy/request.bocage", "--yes", "--out", "adm.bocage"])
+        .done();
     t.at("pharmacy", &["join", "adm.bocage"]).done();
     t.run("pharmacy", &["clinic"]);
     t.settle(&["clinic", "pharmacy"]);

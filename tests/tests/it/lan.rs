@@ -30,7 +30,10 @@ impl Cable {
     /// A command as it runs at one end.
     fn at(&self, end: usize, command: Command) -> Command {
         let mut there = Command::new("ip");
-        there.args(["netns", "exec", &self.ends[end]]).arg(command.get_program()).args(command.get_args());
+        there
+            .args(["netns", "exec", &self.ends[end]])
+            .arg(command.get_program())
+            .args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => there.env(name, value),
@@ -77,7 +80,10 @@ fn mdns_on_a_veth_pair_is_enough() {
     assert_eq!(t.families("mobile"), ["Lenoir"]);
     let peers = t.json("mobile", &["peers"]);
     let address = peers["peers"][0]["address"].as_str().unwrap();
-    assert!(address.contains("/10.45.17.1/") || address.contains("/10.45.17.2/") || address.contains("/fe80"), "{peers}");
+    assert!(
+        address.contains("/10.45.17.1/") || address.contains("/10.45.17.2/") || address.contains("/fe80"),
+        "{peers}"
+    );
     // What is written now goes over at once.
     t.json("mobile", &["note", "add", &patient, "By the bedside."]);
     t.settle(&["clinic", "mobile"]);

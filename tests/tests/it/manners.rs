@@ -18,7 +18,10 @@ fn every_subcommand_explains_itself() {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
         let ran = t.bocage(&[&words, &["--help"][..]].concat());
         let help = ran.done();
-        assert!(help.contains("Usage: bocage") && help.lines().next().is_some_and(|l| l.len() > 10), "{ran}");
+        assert!(
+            help.contains("Usage: bocage") && help.lines().next().is_some_and(|l| l.len() > 10),
+            "{ran}"
+        );
         asked += 1;
         let listed = help.split("Commands:\n").nth(1).unwrap_or_default();
         for line in listed.lines().take_while(|l| !l.is_empty()) {
@@ -29,7 +32,10 @@ fn every_subcommand_explains_itself() {
         }
     }
     assert!(asked >= 20, "{asked} helps");
-    assert_eq!(t.bocage(&["--version"]).done().trim(), concat!("bocage ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        t.bocage(&["--version"]).done().trim(),
+        concat!("bocage ", env!("CARGO_PKG_VERSION"))
+    );
 }
 
 #[test]
@@ -56,8 +62,21 @@ fn exit_codes_tell_done_failed_wrong_usage_and_partly_refused_apart() {
     t.at("clinic", &["vital", "add", &patient, "mood", "5"]).failed(2);
     t.at("clinic", &["vital", "add", &patient, "heart-rate", "fast"]).failed(2);
     t.at("clinic", &["invite", "--out", "x", "--address", "not an address"]).failed(2);
-    t.at("clinic", &["patient", "create", "--family", "A", "--given", "B", "--birth-date", "12/03/1948"]).failed(2);
-    let wrong_key = ["--family", "A", "--given", "B", "--birth-date", "1948-03-12", "--ins", "206127511100565"];
+    t.at(
+        "clinic",
+        &["patient", "create", "--family", "A", "--given", "B", "--birth-date", "12/03/1948"],
+    )
+    .failed(2);
+    let wrong_key = [
+        "--family",
+        "A",
+        "--given",
+        "B",
+        "--birth-date",
+        "1948-03-12",
+        "--ins",
+        "206127511100565",
+    ];
     t.at("clinic", &[&["patient", "create"][..], &wrong_key].concat()).failed(2);
     let mut weak = t.command(&["init", "--data", "weak", "--network", "N", "--facility", "F", "--kind", "clinic"]);
     weak.env("BOCAGE_PASSPHRASE", "aaaa");
@@ -65,14 +84,19 @@ fn exit_codes_tell_done_failed_wrong_usage_and_partly_refused_apart() {
     assert!(!t.path("weak").exists());
     assert_eq!(t.families("clinic"), ["Lenoir"], "nothing of all that was written");
 
-    let good = json!({ "resourceType": "Patient", "id": "a", "name": [{ "family": "Sorel", "given": ["Odile"] }], "birthDate": "1951-07-02" });
+    let good =
+        json!({ "resourceType": "Patient", "id": "a", "name": [{ "family": "Sorel", "given": ["Odile"] }], "birthDate": "1951-07-02" });
     let bad = json!({ "resourceType": "Patient", "id": "b", "birthDate": "the second of July" });
     let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": bad }, { "resource": good }] });
     fs::write(t.path("half.json"), bundle.to_string()).unwrap();
     let half = t.at("clinic", &["import", "half.json"]);
     assert_eq!(half.code, 3, "{half}");
     assert!(half.out.contains("half.json"), "{half}");
-    assert_eq!(t.families("clinic"), ["Lenoir", "Sorel"], "one bad resource doesn't stop the others");
+    assert_eq!(
+        t.families("clinic"),
+        ["Lenoir", "Sorel"],
+        "one bad resource doesn't stop the others"
+    );
     let again = t.at("clinic", &["import", "half.json", "--json"]);
     assert_eq!(again.code, 3, "{again}");
     let report: Value = serde_json::from_str(&again.out).unwrap();
@@ -94,7 +118,10 @@ fn a_wrong_passphrase_is_a_sentence_with_and_without_a_running_node() {
     let script = attempt(&t, &["--json"]);
     assert_eq!(script.code, 1);
     let reply: Value = serde_json::from_str(&script.out).unwrap();
-    assert_eq!((reply["answer"].as_str(), reply["code"].as_str()), (Some("failed"), Some("passphrase")));
+    assert_eq!(
+        (reply["answer"].as_str(), reply["code"].as_str()),
+        (Some("failed"), Some("passphrase"))
+    );
     assert_eq!(text(&reply["message"]), alone);
 
     let mut nobody = t.command(&["patient", "search", "--data", "clinic"]);
@@ -115,7 +142,15 @@ fn one_directory_runs_once_and_a_taken_port_is_said_so() {
     let said = same_port.failed(1);
     assert!(said.contains("already in use") && said.contains("--listen"), "{same_port}");
     let taken = TcpListener::bind(&other).unwrap();
-    let foreign = t.at("cabin", &["run", "--no-mdns", "--listen", &format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port())]);
+    let foreign = t.at(
+        "cabin",
+        &[
+            "run",
+            "--no-mdns",
+            "--listen",
+            &format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port()),
+        ],
+    );
     assert!(foreign.failed(1).contains("already in use"), "{foreign}");
     t.status("clinic");
     t.stop("clinic");
@@ -130,14 +165,27 @@ fn every_answer_is_json_when_asked_for() {
     t.join("mobile", &words, &["--offline"]).done();
     t.json("clinic", &["admit", "mobile/request.bocage", "--yes", "--out", "adm.bocage"]);
     t.at("mobile", &["join", "adm.bocage"]).done();
-    fs::write(t.path("one.json"), r#"{"resourceType":"Patient","id":"x","name":[{"family":"Sorel"}]}"#).unwrap();
+    fs::write(
+        t.path("one.json"),
+        r#"{"resourceType":"Patient","id":"x","name":[{"family":"Sorel"}]}"#,
+    )
+    .unwrap();
     for running in [false, true] {
         if running {
             t.run("clinic", &[]);
         }
         let created = t.json(
             "clinic",
-            &["patient", "create", "--family", "Lenoir", "--given", "Jeanne", "--birth-date", "1948-03-12"],
+            &[
+                "patient",
+                "create",
+                "--family",
+                "Lenoir",
+                "--given",
+                "Jeanne",
+                "--birth-date",
+                "1948-03-12",
+            ],
         );
         let patient = text(&created["patient"]);
         let saved = t.json("clinic", &["note", "add", &patient, "Dizzy", "on", "standing."]);
@@ -160,7 +208,10 @@ fn every_answer_is_json_when_asked_for() {
     let refused = t.at("nowhere", &["status", "--json"]);
     assert_eq!(refused.code, 1);
     let reply: Value = serde_json::from_str(&refused.out).unwrap();
-    assert_eq!((reply["answer"].as_str(), reply["code"].as_str()), (Some("failed"), Some("not-founded")));
+    assert_eq!(
+        (reply["answer"].as_str(), reply["code"].as_str()),
+        (Some("failed"), Some("not-founded"))
+    );
 }
 
 #[test]
@@ -170,13 +221,20 @@ fn people_read_their_language_in_eighty_columns() {
     t.enrol("mobile");
     t.run("clinic", &[]);
     t.run("mobile", &["clinic"]);
-    let patient = t.patient("clinic", "Lenoir-Vandenbroucke de la Haute-Vallée", "Jeanne Marie-Madeleine Antoinette");
+    let patient = t.patient(
+        "clinic",
+        "Lenoir-Vandenbroucke de la Haute-Vallée",
+        "Jeanne Marie-Madeleine Antoinette",
+    );
     let long = "Vertiges au lever depuis lundi, sans chute ; tension prise couchée puis debout, à revoir jeudi. ".repeat(3);
     t.json("clinic", &["note", "add", &patient, &long]);
     t.json("clinic", &["share", &patient, "Tournée Petit"]);
     t.json("clinic", &["share", &patient, "Pharmacie du Pont"]);
     t.settle(&["clinic", "mobile"]);
-    for (lang, words) in [("fr", ["structure", "Pharmacie du Pont", "peuvent lire", "✓ store"]), ("en", ["facility", "connected", "may read", "✓ store"])] {
+    for (lang, words) in [
+        ("fr", ["structure", "Pharmacie du Pont", "peuvent lire", "✓ store"]),
+        ("en", ["facility", "connected", "may read", "✓ store"]),
+    ] {
         let shown = [
             t.at("clinic", &["status", "--lang", lang]),
             t.at("clinic", &["peers", "--lang", lang]),

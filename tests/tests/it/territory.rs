@@ -174,7 +174,11 @@ impl Territory {
     /// Starts a `bocage run`, and waits until it answers.
     pub(crate) fn start(&mut self, place: &str, mut command: Command) {
         assert!(!self.running.contains_key(place), "{place} runs already");
-        let output = File::options().create(true).append(true).open(self.output_of(place)).expect("its output");
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(self.output_of(place))
+            .expect("its output");
         let child = command
             .stdout(output.try_clone().expect("one file twice"))
             .stderr(output)
@@ -300,7 +304,16 @@ impl Territory {
 
     /// Registers a patient; returns the record's id.
     pub(crate) fn patient(&self, place: &str, family: &str, given: &str) -> String {
-        let args = ["patient", "create", "--family", family, "--given", given, "--birth-date", "1948-03-12"];
+        let args = [
+            "patient",
+            "create",
+            "--family",
+            family,
+            "--given",
+            given,
+            "--birth-date",
+            "1948-03-12",
+        ];
         text(&self.json(place, &args)["patient"])
     }
 

@@ -1,0 +1,333 @@
+//! The attack table of the security design, end to end: over real sessions, in both orders of arrival.
+
+use std::time::Instant;
+
+use super::harness::{CLINIC, NURSES, Net, PHARMACY, id_of};
+use super::intake::Hostile;
+use super::{first_facts, new};
+use crate::access::matrix::Compartment;
+use crate::access::ops::{Grant, Op, Rank, Subject, Terms};
+use crate::crypto::derive;
+use crate::envelope::{Envelope, Header, Kind, Lane};
+use crate::identity::{KeptHead, OpBody, Revoked};
+use crate::ids::{DocId, GrantId, Hlc, ItemId, Kid, RecordId};
+use crate::record::{Label, Write};
+use crate::store::Store;
+use crate::testing::Random;
+
+/// A clinic, a pharmacy and nurses with one record among them, all equal.
+fn three() -> (Net, RecordId) {
+    let mut net = Net::new(&[CLINIC, PHARMACY, NURSES]);
+    let record = net.create(0, &first_facts("Awa"));
+    net.share(0, record, 1).unwrap();
+    net.share(0, record, 2).unwrap();
+    net.meet_all();
+    assert_eq!(net.roots().len(), 1);
+    (net, record)
+}
+
+/// Signs a write without making it durable.
+fn sign(net: &mut Net, n: usize, record: RecordId, compartment: Compartment, text: &str) -> Write {
+    let now = net.now;
+    let node = &mut net.nodes[n];
+    let reader = node.reader.as_ref().unwrap();
+    let facts = [new(compartment, text)];
+    reader
+        .add(now, Lane::Today, record, &facts, node.peer.registry(), &mut node.entropy)
+        .unwrap()
+}
+
+fn label_of(net: &Net, n: usize, record: RecordId, text: &str) -> Option<Label> {
+    net.nodes[n]
+        .texts(&record)
+        .into_iter()
+        .find(|(t, _)| t == text)
+        .map(|(_, label)| label)
+}
+
+#[test]
+fn t05_an_envelope_replayed_a_thousand_times_is_stored_once() {
+    let (mut net, record) = three();
+    let write = sign(&mut net, 2, record, Compartment::Clinical, "once");
+    let before = (net.nodes[0].store.len(), net.nodes[0].view());
+    let peer = Hostile::connect(&mut net, 0, 2, 900);
+    peer.send(&mut net, &write.items[0]);
+    let once = (net.nodes[0].store.len(), net.nodes[0].view());
+    assert_eq!(once.0, before.0 + 1);
+    let events = net.nodes[0].events.len();
+    for _ in 0..1_000 {
+        peer.send(&mut net, &write.items[0]);
+    }
+    assert_eq!((net.nodes[0].store.len(), net.nodes[0].view()), once);
+    assert_eq!(net.nodes[0].events.len(), events, "nothing happened");
+    assert!(peer.is_up(&net), "a replay is no offence");
+}
+
+#[test]
+fn t25_a_flood_of_ops_with_invented_authority_has_no_effect_and_hinders_nobody() {
+    let (mut net, record) = three();
+    let seat = net.nodes[1].founded.seats[0].clone();
+    let network = net.nodes[1].peer.registry().network_id();
+    let docs: Vec<DocId> = net.nodes[0].reader().compartments(&record).map(|(_, doc)| doc).collect();
+    let before = net.nodes[0].view();
+    let readers: Vec<_> = docs
+        .iter()
+        .map(|d| net.nodes[0].reader().access(d).unwrap().live_readers(net.now))
+        .collect();
+    let mut prev = ItemId::ZERO;
+    let flood: Vec<Vec<u8>> = (1..=4_000u64)
+        .map(|seq| {
+            let fake = GrantId(derive("bocage 2026-11 test fake", &[&seq.to_be_bytes()]));
+            let grant = Grant {
+                terms: Terms {
+                    subject: Subject::Seat(seat.key()),
+                    rank: Rank::WRITER,
+                    not_before_ms: 0,
+                    not_after_ms: u64::MAX,
+                    consent_hash: [0; 32],
+                },
+                answers: Vec::new(),
+            };
+            let header = Header {
+                kind: Kind::Grant,
+                lane: Lane::Control,
+                doc: docs[seq as usize % docs.len()],
+                seat: seat.key(),
+                incarnation: 5,
+                seq,
+                prev,
+                hlc: Hlc::from_millis(net.now),
+                kid: Kid::ZERO,
+                authority: vec![fake],
+            };
+            let signed = header.clear(&seat.signing, &network, Op::Grant(grant).encode().unwrap()).unwrap();
+            prev = signed.id();
+            signed.to_bytes()
+        })
+        .collect();
+    net.nodes[1].reader = None;
+    net.write_items(1, flood);
+    net.meet(1, 0);
+    assert_eq!(
+        net.nodes[0].peer.index().root(),
+        net.nodes[1].peer.index().root(),
+        "it all belongs, and does nothing"
+    );
+    assert_eq!(net.nodes[0].view(), before);
+    let after: Vec<_> = docs
+        .iter()
+        .map(|d| net.nodes[0].reader().access(d).unwrap().live_readers(net.now))
+        .collect();
+    assert_eq!(after, readers);
+    // What one more honest act costs behind it.
+    let start = Instant::now();
+    net.add(0, record, &[new(Compartment::Medication, "goes on")]).unwrap();
+    net.meet(0, 2);
+    println!("one act behind a flood of 4,000 ops: {:?}", start.elapsed());
+    assert_eq!(label_of(&net, 2, record, "goes on"), Some(Label::Accepted));
+}
+
+#[test]
+fn t26_two_doses_under_one_number_show_as_disputed_on_every_node_in_either_order() {
+    let (mut net, record) = three();
+    net.add(2, record, &[new(Compartment::Medication, "given before")]).unwrap();
+    net.meet_all();
+    let untouched = net.nodes[0].texts(&record);
+    let five = sign(&mut net, 2, record, Compartment::Medication, "5 mg");
+    let fifty = sign(&mut net, 2, record, Compartment::Medication, "50 mg");
+    let number = |w: &Write| {
+        let header = Envelope::parse(&w.items[0]).unwrap().header;
+        (header.incarnation, header.seq)
+    };
+    assert_eq!(number(&five), number(&fifty));
+    net.write_items(0, five.items.clone());
+    net.write_items(1, fifty.items.clone());
+    assert_eq!(label_of(&net, 0, record, "5 mg"), Some(Label::Accepted), "nobody can know yet");
+    net.meet_all();
+    for n in 0..3 {
+        assert_eq!(label_of(&net, n, record, "5 mg"), Some(Label::Disputed), "node {n}");
+        assert_eq!(label_of(&net, n, record, "50 mg"), Some(Label::Disputed), "node {n}");
+    }
+    for fact in &untouched {
+        assert!(net.nodes[0].texts(&record).contains(fact), "{} is untouched", fact.0);
+    }
+    let (a, b) = (net.nodes[0].view(), net.nodes[2].view());
+    assert_eq!(a, b);
+    // Nothing of it depends on the order, nor on having been there.
+    for n in 0..3 {
+        let before = net.nodes[n].view();
+        net.restart(n);
+        assert_eq!(net.nodes[n].view(), before);
+    }
+    // Everybody else goes on.
+    net.add(0, record, &[new(Compartment::Medication, "asked the nurse: 5 mg")])
+        .unwrap();
+    net.meet_all();
+    assert_eq!(label_of(&net, 1, record, "asked the nurse: 5 mg"), Some(Label::Accepted));
+}
+
+#[test]
+fn t27_a_late_fork_at_the_root_of_a_long_chain_hides_nothing() {
+    let (mut net, record) = three();
+    let fork = sign(&mut net, 2, record, Compartment::Clinical, "the other history");
+    for i in 0..20 {
+        let compartment = if i % 2 == 0 {
+            Compartment::Clinical
+        } else {
+            Compartment::Medication
+        };
+        net.add(2, record, &[new(compartment, &format!("entry {i}"))]).unwrap();
+    }
+    net.meet_all();
+    let before = net.nodes[0].texts(&record);
+    net.write_items(1, fork.items);
+    net.meet_all();
+    for n in [0, 2] {
+        let after = net.nodes[n].texts(&record);
+        assert_eq!(after.len(), before.len() + 1);
+        for (text, _) in &before {
+            assert!(after.iter().any(|(t, _)| t == text), "{text} is still there");
+        }
+        assert_eq!(label_of(&net, n, record, "the other history"), Some(Label::Disputed));
+        assert_eq!(label_of(&net, n, record, "Clinical Awa"), Some(Label::Accepted), "another author's");
+    }
+    assert_eq!(net.nodes[0].view(), net.nodes[2].view());
+}
+
+#[test]
+fn t40_a_carrier_that_drops_the_tail_of_a_chain_is_made_good_by_any_other_path() {
+    let (mut net, record) = three();
+    let before = net.nodes[0].items();
+    for i in 0..10 {
+        net.add(0, record, &[new(Compartment::Medication, &format!("line {i}"))]).unwrap();
+    }
+    let tail: Vec<Vec<u8>> = net.nodes[0].items().into_iter().filter(|i| !before.contains(i)).collect();
+    net.write_items(1, tail[..4].to_vec());
+    net.meet(1, 2);
+    assert_eq!(
+        net.nodes[1].peer.index().root(),
+        net.nodes[2].peer.index().root(),
+        "they agree on what there is"
+    );
+    assert!(label_of(&net, 2, record, "line 3").is_some() && label_of(&net, 2, record, "line 4").is_none());
+    net.meet(0, 2);
+    assert!(label_of(&net, 2, record, "line 9").is_some());
+    net.meet(1, 2);
+    assert_eq!(net.roots().len(), 1, "and the carrier is told");
+}
+
+#[test]
+fn t41_a_carrier_that_reorders_repeats_and_mixes_changes_nothing() {
+    let (mut net, record) = three();
+    let before = net.nodes[1].items();
+    let other = net.create(0, &first_facts("Binta"));
+    net.share(0, other, 1).unwrap();
+    for i in 0..8 {
+        for record in [record, other] {
+            let author = if i % 3 == 0 && record != other { 2 } else { 0 };
+            net.add(author, record, &[new(Compartment::Medication, &format!("line {i}"))])
+                .unwrap();
+        }
+    }
+    net.meet(0, 2);
+    let made: Vec<Vec<u8>> = net.nodes[0].items().into_iter().filter(|i| !before.contains(i)).collect();
+    let mut mixed = [made.clone(), made.clone(), made].concat();
+    Random::new(41).shuffle(&mut mixed);
+    let peer = Hostile::connect(&mut net, 1, 2, 900);
+    for item in &mixed {
+        peer.send(&mut net, item);
+    }
+    assert!(peer.is_up(&net));
+    assert_eq!(net.roots().len(), 1);
+    let (doctor, pharmacist) = (net.nodes[0].view(), net.nodes[1].view());
+    assert!(pharmacist.len() >= 4);
+    for (at, view) in &pharmacist {
+        assert_eq!(view, &doctor[at]);
+    }
+}
+
+/// The head of the nurse's chain as node `n` has it.
+fn head(net: &Net, n: usize, write: &Write) -> KeptHead {
+    let network = net.nodes[n].peer.registry().network_id();
+    let last = write.items.last().unwrap();
+    let header = Envelope::parse(last).unwrap().header;
+    KeptHead {
+        seat: header.seat,
+        incarnation: header.incarnation,
+        seq: header.seq,
+        id: id_of(&network, last),
+    }
+}
+
+#[test]
+fn t14_t17_t59_what_a_revoked_seat_signs_beyond_its_kept_heads_is_quarantined_in_any_order() {
+    let (mut net, record) = three();
+    // The nurse writes by turns in two documents, so that her chain runs through both.
+    let turn = |i: usize| {
+        if i.is_multiple_of(2) {
+            Compartment::Clinical
+        } else {
+            Compartment::Medication
+        }
+    };
+    let mut writes = Vec::new();
+    let mut fork = None;
+    for i in 0..8 {
+        let write = sign(&mut net, 2, record, turn(i), &format!("entry {i}"));
+        if i == 2 {
+            fork = Some(sign(&mut net, 2, record, turn(i), "the thief's history"));
+        }
+        let write_again = sign(&mut net, 2, record, turn(i), &format!("entry {i}"));
+        assert_eq!(write.items, write_again.items, "signing is deterministic");
+        net.save(2, write);
+        writes.push(write_again);
+    }
+    let keep = vec![head(&net, 2, &writes[3])];
+    let seat = net.nodes[2].reader().seat();
+    let body = OpBody::Revoke {
+        who: Revoked::Seat(seat),
+        reason: 1,
+        keep,
+    };
+    let facility = net.nodes[2].founded.facility.clone();
+    let network = net.nodes[0].peer.registry().network_id();
+    let revocation = crate::testing::issue(&network, 900, &facility, &[], body);
+    let mut items: Vec<Vec<u8>> = writes.iter().flat_map(|w| w.items.clone()).collect();
+    items.extend(fork.unwrap().items);
+    // The clinic learns of the theft last, the pharmacy first; both get the rest one by one, in another order.
+    let shared = net.nodes[0].items();
+    let mut seen = Vec::new();
+    for seed in 0..6 {
+        let mut random = Random::new(seed);
+        let (mut net, _) = (Net::new(&[CLINIC, PHARMACY, NURSES]), ());
+        net.write_items(0, shared.clone());
+        let mut order = items.clone();
+        random.shuffle(&mut order);
+        order.insert(random.below(order.len() as u64 + 1) as usize, revocation.clone());
+        if seed == 0 {
+            order = [items.clone(), vec![revocation.clone()]].concat();
+        }
+        for item in order {
+            net.write_items(0, vec![item]);
+        }
+        for i in 0..8 {
+            let expected = if i <= 1 || i == 3 || i == 2 { i <= 3 } else { false };
+            let label = label_of(&net, 0, record, &format!("entry {i}"));
+            match (expected, label) {
+                (true, Some(Label::Accepted | Label::Disputed)) | (false, Some(Label::Quarantined)) => {}
+                other => panic!("seed {seed}, entry {i}: {other:?}"),
+            }
+        }
+        assert_eq!(label_of(&net, 0, record, "entry 1"), Some(Label::Accepted), "seed {seed}");
+        assert_ne!(
+            label_of(&net, 0, record, "the thief's history"),
+            Some(Label::Accepted),
+            "seed {seed}"
+        );
+        assert_eq!(label_of(&net, 0, record, "Clinical Awa"), Some(Label::Accepted));
+        seen.push(net.nodes[0].view());
+    }
+    for (seed, view) in seen.iter().enumerate() {
+        assert_eq!(view, &seen[0], "seed {seed} shows something else");
+    }
+}
