@@ -150,7 +150,9 @@ fn team_of(network: &NetworkId, seats: &[SeatSecrets], entropy: &mut Counter) ->
     let mut pen = Pen::new(founder.key(), 1);
     if let [alone] = seats {
         let practitioner = alone.practitioner.expect("a practitioner's seat");
-        return found_team(network, founder, practitioner, &mut pen, NOW, entropy).expect("one founder").1;
+        return found_team(network, founder, practitioner, &mut pen, NOW, entropy)
+            .expect("one founder")
+            .1;
     }
     let member = |seat: &SeatSecrets| Terms {
         subject: Subject::Practitioner(seat.practitioner.expect("a practitioner's seat")),
@@ -168,7 +170,16 @@ fn team_of(network: &NetworkId, seats: &[SeatSecrets], entropy: &mut Counter) ->
     };
     let doc = genesis.doc_id(network, &founder.key());
     let recipients = seats.iter().map(|seat| seat.kem.public()).collect();
-    let (epoch, _) = make_epoch(network, &doc, &founder.key(), &founder.signing.to_bytes(), &recipients, &[], entropy).expect("few members");
+    let (epoch, _) = make_epoch(
+        network,
+        &doc,
+        &founder.key(),
+        &founder.signing.to_bytes(),
+        &recipients,
+        &[],
+        entropy,
+    )
+    .expect("few members");
     genesis.epoch = epoch.encode();
     let header = pen.header(NOW, Kind::Genesis, Lane::Today, doc, Kid::ZERO, Vec::new());
     let body = Op::Genesis(genesis).encode().expect("few members");

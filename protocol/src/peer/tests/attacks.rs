@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::harness::{CLINIC, NURSES, Net, PHARMACY, id_of};
+use super::harness::{CLINIC, NURSES, Net, PHARMACY};
 use super::intake::Hostile;
 use super::{first_facts, new};
 use crate::access::matrix::Compartment;
@@ -32,11 +32,17 @@ fn sign(net: &mut Net, n: usize, record: RecordId, compartment: Compartment, tex
     let node = &mut net.nodes[n];
     let reader = node.reader.as_ref().unwrap();
     let facts = [new(compartment, text)];
-    reader.add(now, Lane::Today, record, &facts, node.peer.registry(), &mut node.entropy).unwrap()
+    reader
+        .add(now, Lane::Today, record, &facts, node.peer.registry(), &mut node.entropy)
+        .unwrap()
 }
 
 fn label_of(net: &Net, n: usize, record: RecordId, text: &str) -> Option<Label> {
-    net.nodes[n].texts(&record).into_iter().find(|(t, _)| t == text).map(|(_, label)| label)
+    net.nodes[n]
+        .texts(&record)
+        .into_iter()
+        .find(|(t, _)| t == text)
+        .map(|(_, label)| label)
 }
 
 #[test]
@@ -64,7 +70,10 @@ fn t25_a_flood_of_ops_with_invented_authority_has_no_effect_and_hinders_nobody()
     let network = net.nodes[1].peer.registry().network_id();
     let docs: Vec<DocId> = net.nodes[0].reader().compartments(&record).map(|(_, doc)| doc).collect();
     let before = net.nodes[0].view();
-    let readers: Vec<_> = docs.iter().map(|d| net.nodes[0].reader().access(d).unwrap().live_readers(net.now)).collect();
+    let readers: Vec<_> = docs
+        .iter()
+        .map(|d| net.nodes[0].reader().access(d).unwrap().live_readers(net.now))
+        .collect();
     let mut prev = ItemId::ZERO;
     let flood: Vec<Vec<u8>> = (1..=4_000u64)
         .map(|seq| {
@@ -99,15 +108,25 @@ fn t25_a_flood_of_ops_with_invented_authority_has_no_effect_and_hinders_nobody()
     net.nodes[1].reader = None;
     net.write_items(1, flood);
     net.meet(1, 0);
-    assert_eq!(net.nodes[0].peer.index().root(), net.nodes[1].peer.index().root(), "it all belongs, and does nothing");
+    assert_eq!(
+        net.nodes[0].peer.index().root(),
+        net.nodes[1].peer.index().root(),
+        "it all belongs, and does nothing"
+    );
     assert_eq!(net.nodes[0].view(), before);
-    let after: Vec<_> = docs.iter().map(|d| net.nodes[0].reader().access(d).unwrap().live_readers(net.now)).collect();
+    let after: Vec<_> = docs
+        .iter()
+        .map(|d| net.nodes[0].reader().access(d).unwrap().live_readers(net.now))
+        .collect();
     assert_eq!(after, readers);
+    net.meet(0, 2);
     // What one more honest act costs behind it.
     let start = Instant::now();
     net.add(0, record, &[new(Compartment::Medication, "goes on")]).unwrap();
     net.meet(0, 2);
-    println!("one act behind a flood of 4,000 ops: {:?}", start.elapsed());
+    let took = start.elapsed();
+    println!("one act behind a flood of 4,000 ops, written, sent and read: {took:?}");
+    assert!(took.as_secs() < 5, "{took:?}");
     assert_eq!(label_of(&net, 2, record, "goes on"), Some(Label::Accepted));
 }
 
@@ -144,7 +163,8 @@ fn t26_two_doses_under_one_number_show_as_disputed_on_every_node_in_either_order
         assert_eq!(net.nodes[n].view(), before);
     }
     // Everybody else goes on.
-    net.add(0, record, &[new(Compartment::Medication, "asked the nurse: 5 mg")]).unwrap();
+    net.add(0, record, &[new(Compartment::Medication, "asked the nurse: 5 mg")])
+        .unwrap();
     net.meet_all();
     assert_eq!(label_of(&net, 1, record, "asked the nurse: 5 mg"), Some(Label::Accepted));
 }
@@ -154,7 +174,11 @@ fn t27_a_late_fork_at_the_root_of_a_long_chain_hides_nothing() {
     let (mut net, record) = three();
     let fork = sign(&mut net, 2, record, Compartment::Clinical, "the other history");
     for i in 0..20 {
-        let compartment = if i % 2 == 0 { Compartment::Clinical } else { Compartment::Medication };
+        let compartment = if i % 2 == 0 {
+            Compartment::Clinical
+        } else {
+            Compartment::Medication
+        };
         net.add(2, record, &[new(compartment, &format!("entry {i}"))]).unwrap();
     }
     net.meet_all();
@@ -183,7 +207,11 @@ fn t40_a_carrier_that_drops_the_tail_of_a_chain_is_made_good_by_any_other_path()
     let tail: Vec<Vec<u8>> = net.nodes[0].items().into_iter().filter(|i| !before.contains(i)).collect();
     net.write_items(1, tail[..4].to_vec());
     net.meet(1, 2);
-    assert_eq!(net.nodes[1].peer.index().root(), net.nodes[2].peer.index().root(), "they agree on what there is");
+    assert_eq!(
+        net.nodes[1].peer.index().root(),
+        net.nodes[2].peer.index().root(),
+        "they agree on what there is"
+    );
     assert!(label_of(&net, 2, record, "line 3").is_some() && label_of(&net, 2, record, "line 4").is_none());
     net.meet(0, 2);
     assert!(label_of(&net, 2, record, "line 9").is_some());
@@ -200,7 +228,8 @@ fn t41_a_carrier_that_reorders_repeats_and_mixes_changes_nothing() {
     for i in 0..8 {
         for record in [record, other] {
             let author = if i % 3 == 0 && record != other { 2 } else { 0 };
-            net.add(author, record, &[new(Compartment::Medication, &format!("line {i}"))]).unwrap();
+            net.add(author, record, &[new(Compartment::Medication, &format!("line {i}"))])
+                .unwrap();
         }
     }
     net.meet(0, 2);
@@ -220,16 +249,14 @@ fn t41_a_carrier_that_reorders_repeats_and_mixes_changes_nothing() {
     }
 }
 
-/// The head of the nurse's chain as node `n` has it.
-fn head(net: &Net, n: usize, write: &Write) -> KeptHead {
-    let network = net.nodes[n].peer.registry().network_id();
-    let last = write.items.last().unwrap();
-    let header = Envelope::parse(last).unwrap().header;
+/// A place on a seat's chain, to be kept by a revocation.
+fn head(item: &[u8]) -> KeptHead {
+    let envelope = Envelope::parse(item).unwrap();
     KeptHead {
-        seat: header.seat,
-        incarnation: header.incarnation,
-        seq: header.seq,
-        id: id_of(&network, last),
+        seat: envelope.header.seat,
+        incarnation: envelope.header.incarnation,
+        seq: envelope.header.seq,
+        id: envelope.id(),
     }
 }
 
@@ -237,7 +264,13 @@ fn head(net: &Net, n: usize, write: &Write) -> KeptHead {
 fn t14_t17_t59_what_a_revoked_seat_signs_beyond_its_kept_heads_is_quarantined_in_any_order() {
     let (mut net, record) = three();
     // The nurse writes by turns in two documents, so that her chain runs through both.
-    let turn = |i: usize| if i.is_multiple_of(2) { Compartment::Clinical } else { Compartment::Medication };
+    let turn = |i: usize| {
+        if i.is_multiple_of(2) {
+            Compartment::Clinical
+        } else {
+            Compartment::Medication
+        }
+    };
     let mut writes = Vec::new();
     let mut fork = None;
     for i in 0..8 {
@@ -250,7 +283,9 @@ fn t14_t17_t59_what_a_revoked_seat_signs_beyond_its_kept_heads_is_quarantined_in
         net.save(2, write);
         writes.push(write_again);
     }
-    let keep = vec![head(&net, 2, &writes[3])];
+    // The team she founded stands, and so does what she wrote up to entry 3.
+    let mut keep = vec![head(net.nodes[2].founded.items.last().unwrap()), head(&writes[3].items[0])];
+    keep.sort();
     let seat = net.nodes[2].reader().seat();
     let body = OpBody::Revoke {
         who: Revoked::Seat(seat),
@@ -265,9 +300,9 @@ fn t14_t17_t59_what_a_revoked_seat_signs_beyond_its_kept_heads_is_quarantined_in
     // The clinic learns of the theft last, the pharmacy first; both get the rest one by one, in another order.
     let shared = net.nodes[0].items();
     let mut seen = Vec::new();
-    for seed in 0..6 {
+    for seed in 0..5 {
         let mut random = Random::new(seed);
-        let (mut net, _) = (Net::new(&[CLINIC, PHARMACY, NURSES]), ());
+        let mut net = Net::new(&[CLINIC, PHARMACY, NURSES]);
         net.write_items(0, shared.clone());
         let mut order = items.clone();
         random.shuffle(&mut order);
@@ -279,15 +314,21 @@ fn t14_t17_t59_what_a_revoked_seat_signs_beyond_its_kept_heads_is_quarantined_in
             net.write_items(0, vec![item]);
         }
         for i in 0..8 {
-            let expected = if i <= 1 || i == 3 || i == 2 { i <= 3 } else { false };
-            let label = label_of(&net, 0, record, &format!("entry {i}"));
-            match (expected, label) {
-                (true, Some(Label::Accepted | Label::Disputed)) | (false, Some(Label::Quarantined)) => {}
-                other => panic!("seed {seed}, entry {i}: {other:?}"),
-            }
+            // She signed number 3 twice: from there on she is disputed, in that document for good; from the cut on nobody
+            // answers for what she wrote elsewhere either.
+            let expected = match i {
+                0 | 1 => Label::Accepted,
+                5 | 7 => Label::Quarantined,
+                _ => Label::Disputed,
+            };
+            let found = label_of(&net, 0, record, &format!("entry {i}"));
+            assert_eq!(found, Some(expected), "seed {seed}, entry {i}");
         }
-        assert_eq!(label_of(&net, 0, record, "entry 1"), Some(Label::Accepted), "seed {seed}");
-        assert_ne!(label_of(&net, 0, record, "the thief's history"), Some(Label::Accepted), "seed {seed}");
+        assert_eq!(
+            label_of(&net, 0, record, "the thief's history"),
+            Some(Label::Disputed),
+            "seed {seed}"
+        );
         assert_eq!(label_of(&net, 0, record, "Clinical Awa"), Some(Label::Accepted));
         seen.push(net.nodes[0].view());
     }

@@ -50,7 +50,10 @@ fn two_nodes_that_agree_find_out_in_one_round_trip_and_a_hundred_bytes() {
     let link = net.connect(0, 1);
     net.run();
     let (bytes, frames) = net.traffic(link);
-    println!("nothing differs at 10,000 envelopes: {} bytes in {frames:?} frames", bytes[0] + bytes[1]);
+    println!(
+        "nothing differs at 10,000 envelopes: {} bytes in {frames:?} frames",
+        bytes[0] + bytes[1]
+    );
     assert_eq!(frames, [1, 1], "one round trip");
     assert!(bytes[0] + bytes[1] <= 100);
     assert_eq!(net.nodes[0].peer.sessions().next().map(|s| s.2), Some(true), "and both know it");
@@ -88,7 +91,10 @@ fn a_content_envelope_costs_at_most_160_bytes_over_its_padded_text_in_a_steady_s
                     net.now += 20_000;
                     let text = match n {
                         1 => format!("{{\"resourceType\":\"MedicationDispense\",\"quantity\":{{\"value\":{}}}}}", 28 + i),
-                        _ => format!("{{\"resourceType\":\"Observation\",\"code\":\"8867-4\",\"valueQuantity\":{{\"value\":{}}}}}", 60 + i + round),
+                        _ => format!(
+                            "{{\"resourceType\":\"Observation\",\"code\":\"8867-4\",\"valueQuantity\":{{\"value\":{}}}}}",
+                            60 + i + round
+                        ),
                     };
                     let compartment = if n == 1 { Compartment::Medication } else { Compartment::Clinical };
                     let before = net.nodes[n].peer.index().len();
@@ -106,7 +112,10 @@ fn a_content_envelope_costs_at_most_160_bytes_over_its_padded_text_in_a_steady_s
     // Each act crosses one wire (from 1 or 2 to 0, and on to the other) or two (from 0): count per crossing.
     let crossings = envelopes * 2;
     let overhead = (wire as i64 - 2 * padded as i64) / crossings;
-    println!("content envelope in a steady session: {overhead} bytes over its padded text, {} in all", wire / crossings as u64);
+    println!(
+        "content envelope in a steady session: {overhead} bytes over its padded text, {} in all",
+        wire / crossings as u64
+    );
     assert!(overhead <= 160, "{overhead}");
 }
 
@@ -126,7 +135,14 @@ fn a_record_for_three_facilities_and_twelve_seats_costs_at_most_6_kb_of_access_a
         let node = &mut net.nodes[0];
         let reader = node.reader.as_ref().unwrap();
         let write = reader
-            .share(net.now, record, with, crate::record::ROUND_MS, node.peer.registry(), &mut node.entropy)
+            .share(
+                net.now,
+                record,
+                with,
+                crate::record::ROUND_MS,
+                node.peer.registry(),
+                &mut node.entropy,
+            )
             .unwrap();
         net.save(0, write);
     }
@@ -137,7 +153,11 @@ fn a_record_for_three_facilities_and_twelve_seats_costs_at_most_6_kb_of_access_a
         let kind = Envelope::parse(&item).unwrap().header.kind;
         let size = sizes.entry(kind).or_default();
         *size = (size.0 + 1, size.1 + item.len() as u64);
-        if kind == Kind::Content { content.push(item) } else { access.push(item) }
+        if kind == Kind::Content {
+            content.push(item)
+        } else {
+            access.push(item)
+        }
     }
     // Sent by a fresh node that holds the same, access and keys first, so that each can be counted.
     let mut fresh = Net::new(TWELVE);

@@ -9,7 +9,8 @@ use crate::peer::Event;
 use crate::testing::Random;
 
 /// Two clinics of doctors (equal readers once both are shared with), nurses, pharmacists.
-const CAST: [(&str, FacilityKind, Profession, usize); 4] = [CLINIC, ("other", FacilityKind::Clinic, Profession::Doctor, 1), PHARMACY, NURSES];
+const CAST: [(&str, FacilityKind, Profession, usize); 4] =
+    [CLINIC, ("other", FacilityKind::Clinic, Profession::Doctor, 1), PHARMACY, NURSES];
 
 fn one_of(random: &mut Random, n: usize) -> usize {
     random.below(n as u64) as usize
@@ -97,7 +98,11 @@ fn four_nodes_end_equal_whatever_happens_to_links_disks_and_processes() {
         assert!(everywhere > 60, "seed {seed}: something was written, {everywhere}");
         let saved = net.nodes.iter().flat_map(|n| &n.saved);
         for id in saved {
-            let missing = net.nodes.iter().filter(|n| !crate::store::Store::contains(&n.store, id).unwrap()).count();
+            let missing = net
+                .nodes
+                .iter()
+                .filter(|n| !crate::store::Store::contains(&n.store, id).unwrap())
+                .count();
             assert_eq!(missing, 0, "seed {seed}: what one saved, all hold");
         }
         let views: Vec<_> = net.nodes.iter().map(super::harness::Node::view).collect();
@@ -113,7 +118,11 @@ fn four_nodes_end_equal_whatever_happens_to_links_disks_and_processes() {
             net.restart(n);
             assert_eq!(net.nodes[n].view(), before, "seed {seed}: node {n} after a restart");
         }
-        let diverged = net.nodes.iter().flat_map(|n| &n.events).any(|e| matches!(e, Event::Diverged { .. } | Event::Misbehaved { .. }));
+        let diverged = net
+            .nodes
+            .iter()
+            .flat_map(|n| &n.events)
+            .any(|e| matches!(e, Event::Diverged { .. } | Event::Misbehaved { .. }));
         assert!(!diverged, "seed {seed}: honest nodes never diverge or accuse each other");
     }
 }

@@ -488,7 +488,10 @@ impl Net {
     /// Nothing that was shown as saved is missing where it was shown.
     pub(super) fn assert_saved(&self) {
         for node in &self.nodes {
-            assert!(node.saved.iter().all(|id| node.store.contains(id).expect("memory")), "saved is lost");
+            assert!(
+                node.saved.iter().all(|id| node.store.contains(id).expect("memory")),
+                "saved is lost"
+            );
         }
     }
 }

@@ -122,11 +122,15 @@ fn t13_a_peer_of_another_charter_is_hung_up_on_and_leaves_nothing() {
     node.peer.handle(net.now, frame(hello.to_bytes()), [1; 32], &node.store, &mut out);
     assert_eq!(out.close, [900]);
     assert!(matches!(&out.events[..], [Event::Misbehaved { .. }]));
-    assert!(node.peer.next_frame(net.now, 900, &node.store, 1_000, &mut out).is_none(), "not another word");
+    assert!(
+        node.peer.next_frame(net.now, 900, &node.store, 1_000, &mut out).is_none(),
+        "not another word"
+    );
     // Its items don't even parse: every signature names its network.
     let foreign = crate::testing::found(&charter_named("Autre vallée"), "elsewhere", CLINIC.1, CLINIC.2);
     let mut out = Effects::default();
-    node.peer.handle(net.now, Input::Introduction { ops: foreign.items }, [1; 32], &node.store, &mut out);
+    node.peer
+        .handle(net.now, Input::Introduction { ops: foreign.items }, [1; 32], &node.store, &mut out);
     assert!(out.commits.is_empty());
     assert_eq!((node.peer.index().root(), node.peer.waiting()), (before, 0));
 }
@@ -158,7 +162,8 @@ fn a_first_frame_that_is_no_hello_of_this_version_ends_the_link() {
             dialled: true,
         };
         node.peer.handle(NOW, up, [1; 32], &node.store, &mut out);
-        node.peer.handle(NOW, Input::Frame { link: 900, bytes }, [1; 32], &node.store, &mut out);
+        node.peer
+            .handle(NOW, Input::Frame { link: 900, bytes }, [1; 32], &node.store, &mut out);
         assert_eq!(out.close, [900]);
         assert_eq!(node.peer.sessions().count(), 0);
     }
@@ -184,7 +189,8 @@ fn any_clock_in_a_hello_is_shown_and_harms_nothing() {
             clock_ms,
         };
         let bytes = hello.to_bytes();
-        node.peer.handle(NOW, Input::Frame { link: 900, bytes }, [1; 32], &node.store, &mut out);
+        node.peer
+            .handle(NOW, Input::Frame { link: 900, bytes }, [1; 32], &node.store, &mut out);
         assert!(matches!(out.events[..], [Event::Admitted { .. }]));
         assert!(node.peer.allowed(NOW).contains(&member), "nobody's dates moved");
     }
@@ -213,7 +219,13 @@ fn random_frames_after_the_hello_end_the_link_and_never_the_process() {
             salt: derive("bocage 2026-11 test salt", &[&round.to_be_bytes()]),
             clock_ms: NOW,
         };
-        net.input(0, Input::Frame { link, bytes: hello.to_bytes() });
+        net.input(
+            0,
+            Input::Frame {
+                link,
+                bytes: hello.to_bytes(),
+            },
+        );
         for _ in 0..20 {
             let len = random.below(60);
             let mut bytes: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
@@ -237,11 +249,23 @@ fn what_is_stored_is_what_a_restart_believes() {
     let mut net = Net::new(&[CLINIC, PHARMACY]);
     net.create(0, &first_facts("x"));
     let node = &net.nodes[0];
-    let again = Peer::open(node.key, node.peer.registry().charter().clone(), &node.store, SessionSettings::default()).unwrap();
+    let again = Peer::open(
+        node.key,
+        node.peer.registry().charter().clone(),
+        &node.store,
+        SessionSettings::default(),
+    )
+    .unwrap();
     assert_eq!(again.index().root(), node.peer.index().root());
     let ops = |r: &Registry| r.ops().map(|op| op.id()).collect::<Vec<_>>();
     assert_eq!(ops(again.registry()), ops(node.peer.registry()));
     assert_eq!(node.store.len(), again.index().len() as u64);
-    let empty = Peer::open(node.key, node.peer.registry().charter().clone(), &MemoryStore::default(), SessionSettings::default()).unwrap();
+    let empty = Peer::open(
+        node.key,
+        node.peer.registry().charter().clone(),
+        &MemoryStore::default(),
+        SessionSettings::default(),
+    )
+    .unwrap();
     assert!(empty.index().is_empty() && empty.allowed(NOW).is_empty());
 }

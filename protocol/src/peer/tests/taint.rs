@@ -25,7 +25,8 @@ fn no_frame_and_no_carrier_s_disk_holds_a_name_an_ins_or_a_note() {
     let docs: Vec<_> = net.nodes[0].reader().compartments(&record).collect();
     net.secret.push(record.0.to_vec());
     net.meet_all();
-    net.add(2, record, &[new(Compartment::Clinical, &format!("{NAME}: {NOTE}"))]).unwrap();
+    net.add(2, record, &[new(Compartment::Clinical, &format!("{NAME}: {NOTE}"))])
+        .unwrap();
     net.meet_all();
     assert_eq!(net.roots().len(), 1);
     assert!(net.frames > 30, "frames were looked at: {}", net.frames);
