@@ -425,7 +425,7 @@ impl Reader {
     }
 
     fn label(&mut self, id: DocId, registry: &Registry) {
-        if !self.docs.get(&id).is_some_and(|d| d.open.is_some()) && registry.team(&id).is_none() {
+        if self.docs.get(&id).is_none_or(|d| d.open.is_none()) && registry.team(&id).is_none() {
             return;
         }
         let view = self.evaluate(&id, registry);

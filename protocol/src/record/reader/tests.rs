@@ -2,7 +2,7 @@
 
 use super::write::Writing;
 use super::*;
-use crate::access::epochs::{make_epoch, make_wrap};
+use crate::access::epochs::{EpochKey, make_epoch, make_wrap};
 use crate::access::view::Act;
 use crate::crypto::KemSecret;
 use crate::identity::{FacilityKind, Profession};
@@ -460,7 +460,7 @@ fn t37_after_a_revocation_nobody_who_knows_writes_under_the_old_epoch() {
         unreachable!("three places")
     };
     let doc = doc_of(clinic, &record, Compartment::Clinical);
-    let old: BTreeSet<Kid> = clinic.reader().ring.epochs(doc).map(|k| k.kid()).collect();
+    let old: BTreeSet<Kid> = clinic.reader().ring.epochs(doc).map(EpochKey::kid).collect();
     let keep = pharmacy
         .items()
         .iter()
