@@ -1,12 +1,11 @@
 //! The attack table of the security design, end to end: over real sessions, in both orders of arrival.
 
-use std::time::Instant;
-
-use super::harness::{CLINIC, NURSES, Net, PHARMACY, id_of};
+use super::harness::{CLINIC, NURSES, Net, PHARMACY};
 use super::intake::Hostile;
 use super::{first_facts, new};
 use crate::access::matrix::Compartment;
 use crate::access::ops::{Grant, Op, Rank, Subject, Terms};
+use crate::access::view::GrantState;
 use crate::crypto::derive;
 use crate::envelope::{Envelope, Header, Kind, Lane};
 use crate::identity::{KeptHead, OpBody, Revoked};
@@ -119,11 +118,17 @@ fn t25_a_flood_of_ops_with_invented_authority_has_no_effect_and_hinders_nobody()
         .map(|d| net.nodes[0].reader().access(d).unwrap().live_readers(net.now))
         .collect();
     assert_eq!(after, readers);
-    // What one more honest act costs behind it.
-    let start = Instant::now();
+    net.meet(0, 2);
+    for doc in &docs {
+        let view = net.nodes[0].reader().access(doc).unwrap();
+        let in_force = view.grants().iter().filter(|g| g.state == GrantState::Valid).count();
+        assert!(in_force <= 4, "{in_force} grants in force");
+    }
+    // Behind it an act costs what it always costs.
+    let sent = net.nodes[0].peer.traffic().item_bytes_sent;
     net.add(0, record, &[new(Compartment::Medication, "goes on")]).unwrap();
     net.meet(0, 2);
-    println!("one act behind a flood of 4,000 ops: {:?}", start.elapsed());
+    assert!(net.nodes[0].peer.traffic().item_bytes_sent - sent < 1_000);
     assert_eq!(label_of(&net, 2, record, "goes on"), Some(Label::Accepted));
 }
 
@@ -246,16 +251,14 @@ fn t41_a_carrier_that_reorders_repeats_and_mixes_changes_nothing() {
     }
 }
 
-/// The head of the nurse's chain as node `n` has it.
-fn head(net: &Net, n: usize, write: &Write) -> KeptHead {
-    let network = net.nodes[n].peer.registry().network_id();
-    let last = write.items.last().unwrap();
-    let header = Envelope::parse(last).unwrap().header;
+/// A place on a seat's chain, to be kept by a revocation.
+fn head(item: &[u8]) -> KeptHead {
+    let envelope = Envelope::parse(item).unwrap();
     KeptHead {
-        seat: header.seat,
-        incarnation: header.incarnation,
-        seq: header.seq,
-        id: id_of(&network, last),
+        seat: envelope.header.seat,
+        incarnation: envelope.header.incarnation,
+        seq: envelope.header.seq,
+        id: envelope.id(),
     }
 }
 
@@ -282,7 +285,9 @@ fn t14_t17_t59_what_a_revoked_seat_signs_beyond_its_kept_heads_is_quarantined_in
         net.save(2, write);
         writes.push(write_again);
     }
-    let keep = vec![head(&net, 2, &writes[3])];
+    // The team she founded stands, and so does what she wrote up to entry 3.
+    let mut keep = vec![head(net.nodes[2].founded.items.last().unwrap()), head(&writes[3].items[0])];
+    keep.sort();
     let seat = net.nodes[2].reader().seat();
     let body = OpBody::Revoke {
         who: Revoked::Seat(seat),
@@ -297,9 +302,9 @@ fn t14_t17_t59_what_a_revoked_seat_signs_beyond_its_kept_heads_is_quarantined_in
     // The clinic learns of the theft last, the pharmacy first; both get the rest one by one, in another order.
     let shared = net.nodes[0].items();
     let mut seen = Vec::new();
-    for seed in 0..6 {
+    for seed in 0..5 {
         let mut random = Random::new(seed);
-        let (mut net, _) = (Net::new(&[CLINIC, PHARMACY, NURSES]), ());
+        let mut net = Net::new(&[CLINIC, PHARMACY, NURSES]);
         net.write_items(0, shared.clone());
         let mut order = items.clone();
         random.shuffle(&mut order);
@@ -311,17 +316,19 @@ fn t14_t17_t59_what_a_revoked_seat_signs_beyond_its_kept_heads_is_quarantined_in
             net.write_items(0, vec![item]);
         }
         for i in 0..8 {
-            let expected = if i <= 1 || i == 3 || i == 2 { i <= 3 } else { false };
-            let label = label_of(&net, 0, record, &format!("entry {i}"));
-            match (expected, label) {
-                (true, Some(Label::Accepted | Label::Disputed)) | (false, Some(Label::Quarantined)) => {}
-                other => panic!("seed {seed}, entry {i}: {other:?}"),
-            }
+            // She signed number 3 twice: from there on she is disputed, in that document for good; from the cut on nobody
+            // answers for what she wrote elsewhere either.
+            let expected = match i {
+                0 | 1 => Label::Accepted,
+                5 | 7 => Label::Quarantined,
+                _ => Label::Disputed,
+            };
+            let found = label_of(&net, 0, record, &format!("entry {i}"));
+            assert_eq!(found, Some(expected), "seed {seed}, entry {i}");
         }
-        assert_eq!(label_of(&net, 0, record, "entry 1"), Some(Label::Accepted), "seed {seed}");
-        assert_ne!(
+        assert_eq!(
             label_of(&net, 0, record, "the thief's history"),
-            Some(Label::Accepted),
+            Some(Label::Disputed),
             "seed {seed}"
         );
         assert_eq!(label_of(&net, 0, record, "Clinical Awa"), Some(Label::Accepted));

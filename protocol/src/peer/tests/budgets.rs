@@ -154,9 +154,9 @@ fn a_record_for_three_facilities_and_twelve_seats_costs_at_most_6_kb_of_access_a
         let size = sizes.entry(kind).or_default();
         *size = (size.0 + 1, size.1 + item.len() as u64);
         if kind == Kind::Content {
-            content.push(item)
+            content.push(item);
         } else {
-            access.push(item)
+            access.push(item);
         }
     }
     // Sent by a fresh node that holds the same, access and keys first, so that each can be counted.

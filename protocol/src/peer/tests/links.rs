@@ -3,7 +3,7 @@
 use super::first_facts;
 use super::harness::{CLINIC, NURSES, Net, PHARMACY};
 use crate::crypto::derive;
-use crate::identity::{OpBody, Registry, Revoked, Validity};
+use crate::identity::{OpBody, Registry, RegistryOp, Revoked, Validity};
 use crate::ids::NodeKey;
 use crate::peer::{Effects, Event, Hello, Input, Peer};
 use crate::store::{MemoryStore, Store};
@@ -257,7 +257,7 @@ fn what_is_stored_is_what_a_restart_believes() {
     )
     .unwrap();
     assert_eq!(again.index().root(), node.peer.index().root());
-    let ops = |r: &Registry| r.ops().map(|op| op.id()).collect::<Vec<_>>();
+    let ops = |r: &Registry| r.ops().map(RegistryOp::id).collect::<Vec<_>>();
     assert_eq!(ops(again.registry()), ops(node.peer.registry()));
     assert_eq!(node.store.len(), again.index().len() as u64);
     let empty = Peer::open(

@@ -1,9 +1,9 @@
 //! Which epoch a document is written under, to whom it is sealed, and how missing keys are asked for and given.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Reader;
 use super::write::{WriteRefused, Writing};
+use super::{Doc, Reader};
 use crate::access::epochs::{Choice, EpochFacts, EpochKey, KeyRequest, Policy, choose, make_epoch, make_wrap};
 use crate::access::ops::Subject;
 use crate::access::view::{AccessView, Act, Recipient, Verdict};
@@ -14,6 +14,8 @@ use crate::ids::{DocId, GrantId, KemPublic, Kid};
 
 /// Key requests and answers that one round of chores writes at the most.
 const CHORES: usize = 64;
+/// Times that one key is asked for, each after a false answer.
+const ASKS: usize = 8;
 
 impl Reader {
     /// Keys that an epoch of this document must be sealed to now: live seats, and for a team the deposit key of its current epoch.
@@ -62,8 +64,8 @@ impl Reader {
             let late = doc
                 .wraps
                 .iter()
-                .filter(|(wrap, (kid, _))| *kid == epoch.kid && view.verdict(wrap) == Verdict::Accepted);
-            epoch.recipients.extend(late.map(|(_, (_, recipient))| *recipient));
+                .filter(|(wrap, (kid, ..))| *kid == epoch.kid && view.verdict(wrap) == Verdict::Accepted);
+            epoch.recipients.extend(late.map(|(_, (_, recipient, _))| *recipient));
             facts.push(epoch);
         }
         facts
@@ -131,9 +133,11 @@ impl Reader {
             }
             let own = self.me.kem.public();
             let view = self.evaluate(&doc, registry);
-            let asked = self.docs.get(&doc).is_some_and(|d| d.requests.contains(&(kid, own)));
-            let known_epoch = self.docs.get(&doc).is_some_and(|d| d.epochs.values().any(|(_, e)| e.kid == kid));
-            if asked || !known_epoch {
+            let Some(found) = self.docs.get(&doc) else { continue };
+            // Still missing after an answer: the answer was false, somebody else is to give another.
+            let asked = found.requests.values().filter(|r| **r == (kid, own, self.pen.seat)).count();
+            let waits = asked > answers(found, &view, kid, own) || asked >= ASKS;
+            if waits || !found.epochs.values().any(|(_, e)| e.kid == kid) {
                 continue;
             }
             let Some(authority) = view.may(&self.pen.seat, Act::Read, now_ms) else {
@@ -165,18 +169,25 @@ impl Reader {
 
     fn answer(&self, writing: &mut Writing, id: DocId, registry: &Registry, entropy: &mut dyn Entropy) {
         let Some(doc) = self.docs.get(&id) else { return };
-        let open: Vec<_> = doc
-            .requests
-            .iter()
-            .filter(|(kid, to)| *to != self.me.kem.public() && !doc.wraps.values().any(|w| w == &(*kid, *to)))
-            .collect();
-        if open.is_empty() {
+        // Only a key's owner asks for it, and each holder answers once: a false answer silences nobody, a flood of requests gains
+        // nothing.
+        let me = self.pen.seat;
+        let mut asked: BTreeMap<(Kid, KemPublic), usize> = BTreeMap::new();
+        for (kid, to, by) in doc.requests.values() {
+            let own = registry.seat(by).is_some_and(|s| s.kem == *to);
+            if own && *by != me && !doc.wraps.values().any(|w| *w == (*kid, *to, me)) {
+                *asked.entry((*kid, *to)).or_default() += 1;
+            }
+        }
+        if asked.is_empty() {
             return;
         }
         let view = self.evaluate(&id, registry);
         let Some(authority) = view.may(&self.pen.seat, Act::Read, writing.now_ms) else {
             return;
         };
+        let open = asked.into_iter().filter(|((kid, to), n)| answers(doc, &view, *kid, *to) < *n);
+        let open: Vec<(Kid, KemPublic)> = open.map(|(what, _)| what).collect();
         // A reader through a team is answered by its own key: what it asks for is older than the team's present epoch.
         let mut readers = self.recipients(&view, registry, writing.now_ms);
         for recipient in view.live_readers(writing.now_ms) {
@@ -186,11 +197,11 @@ impl Reader {
             }
         }
         for (kid, to) in open {
-            if writing.items.len() >= CHORES || !readers.contains(to) {
+            if writing.items.len() >= CHORES || !readers.contains(&to) {
                 continue;
             }
-            let Some(key) = self.ring.key(id, *kid) else { continue };
-            if let Ok(wrap) = make_wrap(&self.network, &id, &self.pen.seat, &self.me.hedge(), key, *to, entropy) {
+            let Some(key) = self.ring.key(id, kid) else { continue };
+            if let Ok(wrap) = make_wrap(&self.network, &id, &self.pen.seat, &self.me.hedge(), key, to, entropy) {
                 let _ = writing.clear(
                     &self.me,
                     &self.network,
@@ -202,4 +213,10 @@ impl Reader {
             }
         }
     }
+}
+
+/// Accepted answers to a request.
+fn answers(doc: &Doc, view: &AccessView, kid: Kid, to: KemPublic) -> usize {
+    let about = doc.wraps.iter().filter(|(_, (k, t, _))| (*k, *t) == (kid, to));
+    about.filter(|(wrap, _)| view.verdict(wrap) == Verdict::Accepted).count()
 }

@@ -48,12 +48,17 @@ pub struct Reader {
     dirty: BTreeSet<DocId>,
     /// Documents with content that no key opened yet.
     sealed: BTreeSet<DocId>,
+    /// Documents with a revocation.
+    denied: BTreeSet<DocId>,
+    /// Seats whose chains have grown: where a cut or a fork bears on one, a link in one document places envelopes in others.
+    grown: BTreeSet<SeatKey>,
 }
 
 /// A seat's whole chain, over all documents.
 #[derive(Default)]
 struct SeatLinks {
     links: BTreeMap<(u64, u64, ItemId), ChainLink>,
+    docs: BTreeSet<DocId>,
     /// It signed two envelopes with one number.
     forked: bool,
 }
@@ -65,9 +70,14 @@ struct Doc {
     /// Epochs as their bodies state them, with the seat that signed each.
     epochs: BTreeMap<ItemId, (SeatKey, EpochFacts)>,
     deposit_keys: BTreeMap<Kid, KemPublic>,
-    /// Late wraps: to whom which epoch was opened afterwards.
-    wraps: BTreeMap<ItemId, (Kid, KemPublic)>,
-    requests: BTreeSet<(Kid, KemPublic)>,
+    /// Late wraps: which epoch was opened to whom afterwards, and by whom.
+    wraps: BTreeMap<ItemId, (Kid, KemPublic, SeatKey)>,
+    /// Which epoch was asked for, for whom, and by whom.
+    requests: BTreeMap<ItemId, (Kid, KemPublic, SeatKey)>,
+    /// Whose genesis made it: the document's id is bound to this seat.
+    founder: Option<SeatKey>,
+    /// Where it is filed.
+    filed: Option<(RecordId, Compartment)>,
     /// Content not opened yet.
     sealed: BTreeSet<ItemId>,
     /// Content by authors who aren't readers; shown apart until adopted.
@@ -126,6 +136,8 @@ impl Reader {
             records: BTreeMap::new(),
             dirty: BTreeSet::new(),
             sealed: BTreeSet::new(),
+            denied: BTreeSet::new(),
+            grown: BTreeSet::new(),
         };
         let mut from = std::ops::Bound::Unbounded;
         loop {
@@ -244,12 +256,16 @@ impl Reader {
         };
         self.pen.observe(header.hlc, now_ms);
         self.dirty.insert(doc_id);
-        self.link(record.link);
+        self.link(record.link, doc_id);
+        if matches!(record.op, Some(Op::Revoke(_))) {
+            self.denied.insert(doc_id);
+        }
         let doc = self.docs.entry(doc_id).or_default();
         doc.view = None;
         doc.records.insert(id, record);
         match header.kind {
             Kind::Genesis => {
+                doc.founder = Some(seat);
                 if let Ok(Some(Op::Genesis(genesis))) = Op::of(envelope)
                     && let Ok(epoch) = KeyEpoch::decode(&genesis.epoch)
                 {
@@ -267,13 +283,13 @@ impl Reader {
             }
             Kind::Wrap => {
                 if let Ok(wrap) = Wrap::decode(&envelope.body) {
-                    doc.wraps.insert(id, (wrap.kid, wrap.key.recipient));
+                    doc.wraps.insert(id, (wrap.kid, wrap.key.recipient, seat));
                     self.ring.offer_wrap(doc_id, seat, id, &wrap);
                 }
             }
             Kind::KeyRequest => {
                 if let Ok(request) = KeyRequest::decode(&envelope.body) {
-                    doc.requests.insert((request.kid, request.recipient));
+                    doc.requests.insert(id, (request.kid, request.recipient, seat));
                 }
             }
             Kind::Content => {
@@ -297,6 +313,15 @@ impl Reader {
             .collect();
         for doc in openable {
             self.open_document(doc, store)?;
+        }
+        let member_denied = self.denied.iter().any(|doc| registry.team(doc).is_some());
+        for seat in std::mem::take(&mut self.grown) {
+            let Some(chain) = self.links.get(&seat) else { continue };
+            if chain.forked || member_denied || !registry.cuts(&seat).is_empty() {
+                self.dirty.extend(&chain.docs);
+            } else {
+                self.dirty.extend(self.denied.intersection(&chain.docs));
+            }
         }
         // A team's change bears on every document that names the team.
         if self.dirty.iter().any(|doc| registry.team(doc).is_some()) {
@@ -360,21 +385,15 @@ impl Reader {
     }
 
     /// Takes note of a place on a seat's chain; a second envelope at one place is a fork, whatever documents they are in.
-    fn link(&mut self, link: ChainLink) {
+    fn link(&mut self, link: ChainLink, doc: DocId) {
         let seat = self.links.entry(link.seat).or_default();
+        seat.docs.insert(doc);
+        self.grown.insert(link.seat);
         let place = (link.incarnation, link.seq, ItemId::ZERO)..=(link.incarnation, link.seq, ItemId([0xff; 32]));
         let taken = seat.links.range(place).any(|((.., id), _)| *id != link.id);
         seat.links.insert((link.incarnation, link.seq, link.id), link);
         if taken && !seat.forked {
             seat.forked = true;
-            let touched = self
-                .docs
-                .iter_mut()
-                .filter(|(_, d)| d.records.values().any(|r| r.link.seat == link.seat));
-            for (id, doc) in touched {
-                doc.view = None;
-                self.dirty.insert(*id);
-            }
         }
     }
 
@@ -420,25 +439,44 @@ impl Reader {
                 };
                 open.document.set_label(*item, label);
             }
-            // Only an acknowledged author can say which record a document belongs to.
+            // Only who made a document can say which record it belongs to: a writer could move it to another patient. Whoever
+            // answers for it by now, it stays where its facts are looked for, labelled.
             let head = open
                 .document
                 .facts()
-                .filter(|f| f.kind == FactKind::RecordHead && f.label == Label::Accepted)
-                .min_by_key(|f| (f.hlc, f.id))
+                .filter(|f| f.kind == FactKind::RecordHead && Some(f.author) == doc.founder)
+                .min_by_key(|f| (f.label, f.hlc, f.id))
                 .and_then(|f| RecordHead::parse(f.body).ok());
-            if let Some(head) = head
-                && let Some(compartment) = Compartment::ALL.into_iter().find(|c| *c as u8 == head.compartment)
-            {
-                self.records
-                    .entry(head.record)
-                    .or_default()
-                    .entry(compartment)
-                    .or_default()
-                    .insert(id);
+            let filed = head.and_then(|head| {
+                let compartment = Compartment::ALL.into_iter().find(|c| *c as u8 == head.compartment)?;
+                Some((head.record, compartment))
+            });
+            let before = std::mem::replace(&mut doc.filed, filed);
+            if let Some((record, compartment)) = before.filter(|b| Some(*b) != filed) {
+                remove_from(&mut self.records, &record, &compartment, &id);
+            }
+            if let Some((record, compartment)) = filed {
+                self.records.entry(record).or_default().entry(compartment).or_default().insert(id);
             }
         }
         doc.view = Some(view);
+    }
+}
+
+/// Leaves no empty record behind.
+fn remove_from(
+    records: &mut BTreeMap<RecordId, BTreeMap<Compartment, BTreeSet<DocId>>>,
+    record: &RecordId,
+    compartment: &Compartment,
+    doc: &DocId,
+) {
+    let Some(parts) = records.get_mut(record) else { return };
+    if let Some(docs) = parts.get_mut(compartment) {
+        docs.remove(doc);
+    }
+    parts.retain(|_, docs| !docs.is_empty());
+    if parts.is_empty() {
+        records.remove(record);
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) struct Writing {
     pub(super) now_ms: u64,
     pub(super) items: Vec<Verified>,
     documents: BTreeSet<DocId>,
-    pen: Pen,
+    pub(super) pen: Pen,
     chains: BTreeMap<(DocId, Lane), OwnChain>,
 }
 
@@ -92,7 +92,7 @@ impl Writing {
         Ok(self.push(doc, written))
     }
 
-    fn push(&mut self, doc: DocId, written: Verified) -> &Verified {
+    pub(super) fn push(&mut self, doc: DocId, written: Verified) -> &Verified {
         self.pen.advance(&written);
         self.documents.insert(doc);
         self.items.push(written);
@@ -100,7 +100,7 @@ impl Writing {
     }
 
     /// Seals facts into as many envelopes as they need.
-    fn content(
+    pub(super) fn content(
         &mut self,
         me: &SeatSecrets,
         network: &NetworkId,
@@ -213,10 +213,13 @@ impl Reader {
         for (compartment, places) in by_compartment {
             let mut bodies: Vec<FactBody> = places.iter().map(|i| facts[*i].fact.clone()).collect();
             let existing = self.records.get(&record).and_then(|r| r.get(&compartment));
-            let written = if existing.is_some_and(|docs| !docs.is_empty()) {
-                let (doc, authority) = self
-                    .writable(existing.into_iter().flatten(), now_ms)
-                    .ok_or(WriteRefused::NotAllowed)?;
+            let mut proper = existing
+                .into_iter()
+                .flatten()
+                .filter(|doc| self.is_proper(doc, compartment, registry, now_ms))
+                .peekable();
+            let written = if proper.peek().is_some() {
+                let (doc, authority) = self.writable(proper, now_ms).ok_or(WriteRefused::NotAllowed)?;
                 let key = self.epoch_for_writing(&mut writing, doc, lane, registry, &BTreeSet::new(), entropy)?;
                 writing.content(&self.me, &self.network, (doc, lane), &key, &authority, &bodies)?
             } else {
@@ -239,6 +242,27 @@ impl Reader {
             }
         }
         Ok(writing.finish(ids, Some(record)))
+    }
+
+    /// True iff nobody reads there whom the role matrix gives no reading: anyone who knows a record can offer a document for it, and
+    /// a pharmacist's "clinical notes" mustn't draw in what a doctor writes next.
+    fn is_proper(&self, doc: &DocId, compartment: Compartment, registry: &Registry, now_ms: u64) -> bool {
+        if matches!(compartment, Compartment::Sensitive | Compartment::Trace) {
+            return true;
+        }
+        let Some(view) = self.access(doc) else { return false };
+        let mut readers = view.grants().iter().filter(|g| g.terms.rank.may_read() && g.is_live(now_ms));
+        readers.all(|grant| {
+            let profession = match grant.terms.subject {
+                Subject::Seat(seat) if seat == self.pen.seat => return true,
+                Subject::Seat(seat) => profession_of(registry, &seat),
+                Subject::Team(team) => registry.team(&team).map(|t| t.profession),
+                Subject::Practitioner(practitioner) => registry.practitioner(&practitioner).map(|p| p.profession),
+            };
+            profession
+                .and_then(|p| default_rank(compartment, Actor::Team(p)))
+                .is_some_and(Rank::may_read)
+        })
     }
 
     /// The first of these documents that this seat may write in, with what to cite.
