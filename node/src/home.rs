@@ -14,6 +14,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::client::Failure;
+
 /// A data directory, existing or to be made.
 #[derive(Clone, Debug)]
 pub struct Home {
@@ -61,6 +63,22 @@ impl Home {
     /// True iff a network was founded or joined here.
     pub fn is_founded(&self) -> bool {
         self.charter().exists()
+    }
+
+    /// A local socket's path is at most 107 bytes on Linux: said at the beginning rather than at the first `run`.
+    ///
+    /// # Errors
+    /// The directory's path is too long.
+    pub fn check_length(&self) -> Result<(), Failure> {
+        let socket = std::path::absolute(self.socket()).unwrap_or_else(|_| self.socket());
+        if socket.as_os_str().len() > 107 {
+            let message = format!(
+                "{}: this path is too long for the node's local socket; choose a shorter --data",
+                self.root.display()
+            );
+            return Err(Failure::new("usage", message));
+        }
+        Ok(())
     }
 
     /// Makes the directory, readable by its owner only.

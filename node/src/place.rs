@@ -127,6 +127,7 @@ pub fn ask(
     }
     let mut entropy = OsEntropy;
     let network = invitation.charter.network_id();
+    home.check_length()?;
     home.make().map_err(disk)?;
     // An earlier attempt that was interrupted leaves keys behind that nobody knows yet: begin again.
     for leftover in [home.node_key(), home.seat_key()] {
@@ -187,7 +188,9 @@ pub fn complete(home: &Home, admission: &[u8]) -> Result<Charter, Failure> {
 /// Nothing founded here, another process holds it, or the disk refused.
 pub fn open(home: &Home, progress: &mut dyn FnMut(u64, u64)) -> Result<(Core, NodeKeys), Failure> {
     if !home.is_founded() {
-        let what = if home.joining().exists() {
+        let what = if home.store().exists() {
+            "its file `charter` is missing: put it back from a copy (any node of the network has it); the store is untouched"
+        } else if home.joining().exists() {
             "this node has asked to join and isn't admitted yet: run `bocage join` with the admission"
         } else {
             "there is no node in this directory yet: run `bocage init` or `bocage join`"
@@ -396,6 +399,13 @@ impl Pending {
 }
 
 fn refuse_if_founded(home: &Home) -> Result<(), Failure> {
+    if !home.is_founded() && home.store().exists() {
+        let message = format!(
+            "{} holds a store but no charter; nothing was changed: put the file `charter` back from a copy (any node of the network has it)",
+            home.root().display()
+        );
+        return Err(Failure::new("damaged", message));
+    }
     if home.is_founded() {
         let message = format!(
             "{} belongs to a network already; nothing was changed: choose another --data",

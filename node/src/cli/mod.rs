@@ -192,7 +192,8 @@ impl Session {
         let mut client = self.client(needs_seat).await?;
         let reply = self.request(&mut client, request).await?;
         self.close(client)?;
-        print!("{}", show::reply(&reply, self.json, self.lang));
+        // A reader that has gone (`| head`) is no failure of ours.
+        let _ = std::io::stdout().write_all(show::reply(&reply, self.json, self.lang).as_bytes());
         Ok(match &reply {
             Reply::Imported { files } if files.iter().any(|(_, r)| !r.is_complete()) => PARTLY,
             Reply::Doctor { checks } if checks.iter().any(|c| !c.good) => FAILED,
@@ -448,12 +449,12 @@ impl Session {
     // ---- talking to people
 
     fn say(&self, text: &str) {
-        if self.json {
-            eprintln!("{text}");
+        let written = if self.json {
+            writeln!(std::io::stderr(), "{text}")
         } else {
-            println!("{text}");
-        }
-        let _ = std::io::stdout().flush();
+            writeln!(std::io::stdout(), "{text}")
+        };
+        let _ = written.and_then(|()| std::io::stdout().flush());
     }
 
     fn working(&self, text: &str) {

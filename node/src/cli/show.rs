@@ -141,7 +141,7 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
     row(
         lang.pick("sent", "envoyé"),
         format!(
-            "{} o ({} {})",
+            "{} {} ({} {})",
             s.bytes_sent,
             s.item_bytes_sent,
             lang.pick("of envelopes", "d'enveloppes")

@@ -10,7 +10,7 @@ use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::crypto::derive;
 use bocage_protocol::envelope::Lane;
 use bocage_protocol::ids::{FactId, RecordId};
-use bocage_protocol::record::{FactBody, MAX_SOURCE, NewFact, Reader};
+use bocage_protocol::record::{FactBody, FactKind, MAX_SOURCE, NewFact, Reader};
 use bocage_protocol::store::{LocalWrite, Store};
 
 use super::{Service, URL_MARK, refused, store_failure, summary};
@@ -34,16 +34,16 @@ impl Service {
                 .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
             let file =
                 File::open(path).map_err(|e| Failure::new("file", format!("{}: {e}; the files before it are imported", path.display())));
-            let report = Importer::default().import(file?, &mut sink);
-            sink.flush()?;
-            reports.push((name, report));
+            reports.push((name, Importer::default().import(file?, &mut sink)));
         }
+        sink.flush()?;
         Ok(Reply::Imported { files: reports })
     }
 }
 
 /// One version of a resource that is stored already.
 struct Version {
+    at: (RecordId, Compartment),
     /// `None` while it waits in the buffer.
     fact: Option<FactId>,
     json: Vec<u8>,
@@ -83,6 +83,7 @@ impl<'a> Sink<'a> {
                     }
                 }
                 let version = Version {
+                    at: (record, found.compartment),
                     fact: Some(found.fact.id),
                     json: found.fact.body.to_vec(),
                     current,
@@ -166,6 +167,82 @@ impl<'a> Sink<'a> {
         write.record.ok_or_else(|| Failure::new("internal", "a new record has an id"))
     }
 
+    fn try_put(&mut self, item: &ImportItem) -> Result<Outcome, Failure> {
+        let place = self.place(item)?;
+        let known = self.versions.get(&item.source).map_or(&[][..], Vec::as_slice);
+        let same = known.iter().find(|v| v.json == item.json);
+        // Known already, and where it belongs: what came unfiled goes to its patient once the patient is known.
+        if same.is_some_and(|v| !v.current || place.is_none_or(|place| place == v.at)) {
+            return Ok(Outcome::Unchanged);
+        }
+        let outcome = if known.is_empty() { Outcome::Created } else { Outcome::Updated };
+        if known.iter().any(|v| v.current && v.fact.is_none()) {
+            self.flush()?;
+        }
+        let known = self.versions.get(&item.source).map_or(&[][..], Vec::as_slice);
+        let current: Vec<_> = known.iter().filter(|v| v.current).filter_map(|v| Some((v.at, v.fact?))).collect();
+        let (here, elsewhere): (Vec<_>, Vec<_>) = current.into_iter().partition(|(at, _)| Some(*at) == place);
+        let source = match &item.full_url {
+            Some(url) if item.source.len() + url.len() < MAX_SOURCE => format!("{}{URL_MARK}{url}", item.source),
+            _ => item.source.clone(),
+        };
+        let supersedes = here.iter().map(|(_, fact)| *fact).collect();
+        let fact = FactBody {
+            source,
+            supersedes,
+            ..FactBody::resource(item.json.clone())
+        };
+        let (at, fact) = match place {
+            Some(at) => {
+                self.enter(at, fact, item.source.clone());
+                (at, None)
+            }
+            None => {
+                let record = self.create(Compartment::Identity, fact)?;
+                if let Some(patient) = &item.patient {
+                    self.patients.insert(patient.source.clone(), record);
+                }
+                let mut written = self.service.reader()?.current(&record);
+                (
+                    (record, Compartment::Identity),
+                    written.find(|f| f.fact.body == item.json).map(|f| f.fact.id),
+                )
+            }
+        };
+        // A document's facts supersede in that document only: where an older version stood elsewhere, it says that it moved.
+        for (at, old) in elsewhere {
+            let moved = FactBody {
+                kind: FactKind::Moved,
+                supersedes: vec![old],
+                ..FactBody::resource(Vec::new())
+            };
+            self.enter(at, moved, String::new());
+        }
+        if let Some(patient) = &item.patient {
+            for name in &item.names {
+                self.names.insert(name.clone(), patient.source.clone());
+            }
+        }
+        let versions = self.versions.entry(item.source.clone()).or_default();
+        versions.iter_mut().for_each(|v| v.current = false);
+        versions.push(Version {
+            at,
+            fact,
+            json: item.json.clone(),
+            current: true,
+        });
+        if self.buffered.0 >= BUFFERED_FACTS || self.buffered.1 >= BUFFERED_BYTES {
+            self.flush()?;
+        }
+        Ok(outcome)
+    }
+
+    fn enter(&mut self, (record, compartment): (RecordId, Compartment), fact: FactBody, key: String) {
+        self.buffered.0 += 1;
+        self.buffered.1 += fact.body.len();
+        self.buffer.entry(record).or_default().push((NewFact { compartment, fact }, key));
+    }
+
     /// The record an item belongs to, and where in it.
     fn place(&mut self, item: &ImportItem) -> Result<Option<(RecordId, Compartment)>, Failure> {
         let compartment = match item.compartment {
@@ -196,63 +273,7 @@ impl ImportSink for Sink<'_> {
         if self.done.is_multiple_of(100) {
             (self.progress)(self.done, 0);
         }
-        let known = self.versions.get(&item.source).map_or(&[][..], Vec::as_slice);
-        if known.iter().any(|v| v.json == item.json) {
-            return Ok(Outcome::Unchanged);
-        }
-        let outcome = if known.is_empty() { Outcome::Created } else { Outcome::Updated };
-        if known.iter().any(|v| v.current && v.fact.is_none()) {
-            self.flush().map_err(|e| e.message)?;
-        }
-        let known = self.versions.get(&item.source).map_or(&[][..], Vec::as_slice);
-        let supersedes: Vec<FactId> = known.iter().filter(|v| v.current).filter_map(|v| v.fact).collect();
-        let source = match &item.full_url {
-            Some(url) if item.source.len() + url.len() < MAX_SOURCE => format!("{}{URL_MARK}{url}", item.source),
-            _ => item.source.clone(),
-        };
-        let fact = FactBody {
-            source,
-            supersedes,
-            ..FactBody::resource(item.json.clone())
-        };
-        let (record, waits) = match self.place(item).map_err(|e| e.message)? {
-            Some((record, compartment)) => {
-                self.buffered.0 += 1;
-                self.buffered.1 += item.json.len();
-                self.buffer
-                    .entry(record)
-                    .or_default()
-                    .push((NewFact { compartment, fact }, item.source.clone()));
-                (record, true)
-            }
-            None => {
-                let record = self.create(Compartment::Identity, fact).map_err(|e| e.message)?;
-                if let Some(patient) = &item.patient {
-                    self.patients.insert(patient.source.clone(), record);
-                }
-                (record, false)
-            }
-        };
-        if let Some(patient) = &item.patient {
-            for name in &item.names {
-                self.names.insert(name.clone(), patient.source.clone());
-            }
-        }
-        let reader = self.service.reader().map_err(|e| e.message)?;
-        let fact = (!waits)
-            .then(|| reader.current(&record).find(|f| f.fact.body == item.json).map(|f| f.fact.id))
-            .flatten();
-        let versions = self.versions.entry(item.source.clone()).or_default();
-        versions.iter_mut().for_each(|v| v.current = false);
-        versions.push(Version {
-            fact,
-            json: item.json.clone(),
-            current: true,
-        });
-        if self.buffered.0 >= BUFFERED_FACTS || self.buffered.1 >= BUFFERED_BYTES {
-            self.flush().map_err(|e| e.message)?;
-        }
-        Ok(outcome)
+        self.try_put(item).map_err(|e| e.message)
     }
 
     fn patient_of(&mut self, name: &str) -> Option<PatientRef> {

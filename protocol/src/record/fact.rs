@@ -26,6 +26,8 @@ pub enum FactKind {
     Resource,
     /// Ties the document to its record: a [`RecordHead`].
     RecordHead,
+    /// What it supersedes now stands in another document. Empty.
+    Moved,
     /// A later version's kind.
     Other(u8),
 }
@@ -35,6 +37,7 @@ impl FactKind {
         match v {
             1 => Self::Resource,
             2 => Self::RecordHead,
+            3 => Self::Moved,
             other => Self::Other(other),
         }
     }
@@ -43,6 +46,7 @@ impl FactKind {
         match self {
             Self::Resource => 1,
             Self::RecordHead => 2,
+            Self::Moved => 3,
             Self::Other(v) => v,
         }
     }

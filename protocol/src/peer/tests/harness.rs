@@ -351,8 +351,9 @@ impl Net {
         true
     }
 
-    /// Until nobody has anything to say or to store.
+    /// Until nobody has anything to say or to store, also after a moment.
     pub(super) fn run(&mut self) {
+        let mut waited = false;
         for round in 0.. {
             assert!(round < 200_000, "the exchange never ends");
             let mut moved = false;
@@ -365,8 +366,13 @@ impl Net {
             for n in 0..self.nodes.len() {
                 moved |= self.nodes[n].disk == Disk::Late && self.commit_one(n, true);
             }
-            if !moved {
+            if !moved && waited {
                 return;
+            }
+            waited = !moved;
+            if !moved {
+                self.now += 1_100;
+                (0..self.nodes.len()).for_each(|n| self.input(n, Input::Tick));
             }
         }
     }

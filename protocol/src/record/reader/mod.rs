@@ -192,7 +192,7 @@ impl Reader {
         self.compartments(record).flat_map(|(compartment, doc)| {
             self.document(&doc).into_iter().flat_map(move |d| {
                 d.current()
-                    .filter(|f| f.kind != FactKind::RecordHead)
+                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved))
                     .map(move |fact| RecordFact { doc, compartment, fact })
             })
         })
@@ -203,7 +203,7 @@ impl Reader {
         self.compartments(record).flat_map(|(compartment, doc)| {
             self.document(&doc).into_iter().flat_map(move |d| {
                 d.facts()
-                    .filter(|f| f.kind != FactKind::RecordHead)
+                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved))
                     .map(move |fact| RecordFact { doc, compartment, fact })
             })
         })

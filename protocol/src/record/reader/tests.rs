@@ -749,3 +749,26 @@ fn what_a_forked_or_revoked_author_founded_stays_visible_and_marked() {
     let again: Vec<_> = nurses.reader().history(&record).map(|f| (f.fact.id, f.fact.label)).collect();
     assert_eq!(again, shown);
 }
+
+#[test]
+fn t38_a_pharmacist_founds_no_clinical_document_and_draws_in_no_note() {
+    // The story: seeing no clinical document, the pharmacist's program founded one; the clinic's next note went into it.
+    let mut places = territory(&[
+        ("clinic", FacilityKind::Clinic, Profession::Doctor),
+        ("pharmacy", FacilityKind::Pharmacy, Profession::Pharmacist),
+    ]);
+    let [clinic, pharmacy] = &mut places[..] else {
+        unreachable!("two places")
+    };
+    let record = create(clinic);
+    share(clinic, record, pharmacy.facility);
+    clinic.meet(pharmacy);
+    assert_eq!(
+        add(pharmacy, record, Compartment::Clinical, "bait").err(),
+        Some(WriteRefused::NotAllowed)
+    );
+    let write = add(clinic, record, Compartment::Clinical, "secret").unwrap();
+    clinic.save(write);
+    clinic.meet(pharmacy);
+    assert_eq!(texts(pharmacy, &record), ["identity of Awa", "metformin"]);
+}

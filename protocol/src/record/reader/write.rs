@@ -12,7 +12,7 @@ use crate::access::ops::{DocumentKind, Genesis, Op, Rank, Subject, Terms, genesi
 use crate::access::view::Act;
 use crate::crypto::{Entropy, hedged};
 use crate::envelope::{Kind, Lane, Verified};
-use crate::identity::Registry;
+use crate::identity::{Profession, Registry};
 use crate::ids::{DocId, FactId, GrantId, KemPublic, Kid, NetworkId, RecordId};
 use crate::store::LocalWrite;
 use crate::wire::WireError;
@@ -223,6 +223,9 @@ impl Reader {
                 let key = self.epoch_for_writing(&mut writing, doc, lane, registry, &BTreeSet::new(), entropy)?;
                 writing.content(&self.me, &self.network, (doc, lane), &key, &authority, &bodies)?
             } else {
+                if !self.may_found(&record, compartment, registry) {
+                    return Err(WriteRefused::NotAllowed);
+                }
                 bodies.insert(
                     0,
                     RecordHead {
@@ -242,6 +245,19 @@ impl Reader {
             }
         }
         Ok(writing.finish(ids, Some(record)))
+    }
+
+    /// Whoever writes in a compartment by the role matrix may begin it; anybody may begin a record with an identity; a masked topic
+    /// is a doctor's to begin. A pharmacist who sees no clinical notes isn't thereby the one to found them.
+    fn may_found(&self, record: &RecordId, compartment: Compartment, registry: &Registry) -> bool {
+        let Some(profession) = profession_of(registry, &self.pen.seat) else {
+            return false;
+        };
+        match compartment {
+            Compartment::Identity if !self.records.contains_key(record) => true,
+            Compartment::Sensitive => profession == Profession::Doctor,
+            _ => default_rank(compartment, Actor::Team(profession)).is_some_and(Rank::may_write),
+        }
     }
 
     /// True iff nobody reads there whom the role matrix gives no reading: anyone who knows a record can offer a document for it, and
@@ -349,7 +365,7 @@ pub(super) fn open_ended(subject: Subject, rank: Rank) -> Terms {
     }
 }
 
-pub(super) fn profession_of(registry: &Registry, seat: &crate::ids::SeatKey) -> Option<crate::identity::Profession> {
+pub(super) fn profession_of(registry: &Registry, seat: &crate::ids::SeatKey) -> Option<Profession> {
     let practitioner = registry.seat(seat)?.practitioner?;
     Some(registry.practitioner(&practitioner)?.profession)
 }
