@@ -143,6 +143,7 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
         format!(
             "{} {} ({} {})",
             s.bytes_sent,
+            lang.pick("bytes", "octets"),
             s.item_bytes_sent,
             lang.pick("of envelopes", "d'enveloppes")
         ),
