@@ -131,7 +131,14 @@ fn nothing_is_left_for_later() {
         concat!("TO", "DO"),
         concat!("(being ", "written)"),
     ];
-    none(mentions(&marks, |path| path.ends_with(".rs")));
+    // A test may be left out where another one runs it, as a child process.
+    let run_by_another = concat!("#[ig", "nore = \"run by ");
+    none(
+        mentions(&marks, |path| path.ends_with(".rs"))
+            .into_iter()
+            .filter(|fault| !fault.contains(run_by_another))
+            .collect(),
+    );
 }
 
 #[test]
@@ -184,8 +191,8 @@ fn mentions(needles: &[&str], wanted: fn(&str) -> bool) -> Vec<String> {
     let mut faults = Vec::new();
     for source in sources().iter().filter(|s| wanted(&s.path)) {
         for (i, line) in source.text.lines().enumerate() {
-            for needle in needles.iter().filter(|n| line.contains(**n)) {
-                faults.push(format!("{}:{}: {needle}", source.path, i + 1));
+            if needles.iter().any(|n| line.contains(n)) {
+                faults.push(format!("{}:{}: {}", source.path, i + 1, line.trim()));
             }
         }
     }

@@ -1,3 +1,5 @@
+//! Deposits as they should open, and as a thief or a bungler would have them.
+
 use super::*;
 use crate::access::epochs::make_epoch;
 use crate::access::keyring::KeyRing;

@@ -1,3 +1,5 @@
+//! Epochs among honest authors, liars and the clumsy: rows 33 to 37, 62 and 63 of the attack table among them.
+
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit,
     aead::{Aead, Payload},

@@ -1,3 +1,5 @@
+//! One seat's ring: whatever the order of arrival, it opens what it may and nothing else.
+
 use super::*;
 use crate::access::epochs::{SealedKey, make_epoch, make_wrap};
 use crate::crypto::Entropy;
