@@ -18,7 +18,9 @@ use zeroize::Zeroizing;
 
 use crate::client::{Asked, Call, Failure, MAX_LINE, Reply, Request};
 use crate::core::{Outcome, now_ms};
-use crate::network::{EnrolStream, LinkId, NetworkConfig, NetworkEvent, NetworkHandle, PeerAddr, Profile, SendError, spawn};
+use crate::network::{
+    EnrolError, EnrolStream, LinkId, MAX_REQUEST, NetworkConfig, NetworkEvent, NetworkHandle, PeerAddr, Profile, SendError, spawn,
+};
 use crate::place;
 use crate::service::Service;
 
@@ -26,10 +28,12 @@ use crate::service::Service;
 const FRAME_BUDGET: usize = 60 * 1024;
 /// An address that refused us is introduced to at most this often.
 const INTRODUCE_EVERY: Duration = Duration::from_secs(20);
+/// Answers to introductions that the loop hasn't looked at yet.
+const ANSWERS: usize = 8;
 /// First byte of a stranger's message.
 const INTRODUCTION: u8 = b'I';
 const REQUEST: u8 = b'R';
-/// Answers to a stranger.
+/// Answers to a stranger. A welcome is followed by an introduction: who was a stranger may know us no better.
 const WELCOME: u8 = b'W';
 const ADMITTED: u8 = b'A';
 const LATER: u8 = b'L';
@@ -60,6 +64,14 @@ pub struct Driver {
     numbers: BTreeMap<LinkId, u64>,
     next_link: u64,
     introduced: BTreeMap<String, Instant>,
+    /// Members that welcomed us, and the ops with which they introduce themselves.
+    welcomes: mpsc::Receiver<Welcome>,
+    welcomed: mpsc::Sender<Welcome>,
+}
+
+struct Welcome {
+    peer: NodeKey,
+    ops: Vec<Vec<u8>>,
 }
 
 struct Line {
@@ -93,6 +105,7 @@ impl Driver {
         }
         service.live.running = true;
         let calls = serve(&service).map_err(|e| Failure::new("socket", format!("{}: {e}", service.home.socket().display())))?;
+        let (welcomed, welcomes) = mpsc::channel(ANSWERS);
         Ok(Self {
             service,
             network,
@@ -102,6 +115,8 @@ impl Driver {
             numbers: BTreeMap::new(),
             next_link: 1,
             introduced: BTreeMap::new(),
+            welcomes,
+            welcomed,
         })
     }
 
@@ -123,6 +138,7 @@ impl Driver {
                 () = &mut stop => break,
                 Some(event) = self.events.recv() => self.network_event(event).await,
                 Some(call) = self.calls.recv() => self.call(call).await,
+                Some(welcome) = self.welcomes.recv() => self.welcome(welcome).await,
                 _ = tick.tick() => self.tick().await,
             }
         }
@@ -234,14 +250,35 @@ impl Driver {
         }
         self.introduced.retain(|_, at| at.elapsed() < INTRODUCE_EVERY);
         self.introduced.insert(addr.to_string(), Instant::now());
-        let message = introduction(&self.service.introduction());
-        let network = self.network.clone();
+        let message = introduction(INTRODUCTION, &self.service.introduction());
+        let (network, welcomed) = (self.network.clone(), self.welcomed.clone());
         tokio::spawn(async move {
-            let Ok(mut stream) = network.enrol(&addr, peer).await else { return };
-            if stream.send(&message).await.is_ok() && matches!(stream.receive().await.as_deref(), Ok([WELCOME])) {
-                let _ = network.redial_now().await;
+            let conversation = async {
+                let mut stream = network.enrol(&addr, peer).await?;
+                stream.send(&message).await?;
+                Ok::<_, EnrolError>((stream.peer(), stream.receive().await?))
+            };
+            let (peer, answer) = match tokio::time::timeout(INTRODUCE_EVERY, conversation).await {
+                Ok(Ok(answered)) => answered,
+                Ok(Err(error)) => return tracing::debug!(%error, "not introduced"),
+                Err(_) => return tracing::debug!("not introduced: no answer"),
+            };
+            if let Some((&WELCOME, rest)) = answer.split_first()
+                && answer.len() <= MAX_REQUEST
+            {
+                let ops = parse_introduction(rest);
+                let _ = welcomed.send(Welcome { peer, ops }).await;
             }
         });
+    }
+
+    /// A member knows us now. Once we know it too there is nothing left to wait for.
+    async fn welcome(&mut self, Welcome { peer, ops }: Welcome) {
+        let outcome = self.service.core.input(Input::Introduction { ops });
+        self.carry_out(outcome).await;
+        if self.service.core.registry().serves(&peer, now_ms()) {
+            let _ = self.network.redial_now().await;
+        }
     }
 
     async fn stranger(&mut self, request: &[u8], mut stream: EnrolStream) {
@@ -250,7 +287,11 @@ impl Driver {
                 let ops = parse_introduction(rest);
                 let outcome = self.service.core.input(Input::Introduction { ops });
                 self.carry_out(outcome).await;
-                self.service.core.registry().serves(&stream.peer(), now_ms()).then(|| vec![WELCOME])
+                let known = self.service.core.registry().serves(&stream.peer(), now_ms());
+                known.then(|| {
+                    let answer = introduction(WELCOME, &self.service.introduction());
+                    if answer.len() <= MAX_REQUEST { answer } else { vec![WELCOME] }
+                })
             }
             Some((&REQUEST, sealed)) => self.enrolment(sealed).await,
             _ => None,
@@ -415,9 +456,10 @@ pub async fn ask_for_admission(
     Err(Failure::new("unreachable", last))
 }
 
-fn introduction(ops: &[Vec<u8>]) -> Vec<u8> {
+/// What is said first, and what a welcome says back. Over [`MAX_REQUEST`] bytes it isn't listened to.
+fn introduction(first: u8, ops: &[Vec<u8>]) -> Vec<u8> {
     let mut w = WireWriter::new();
-    w.u8(INTRODUCTION).u8(ops.len() as u8);
+    w.u8(first).u8(ops.len() as u8);
     for op in ops {
         w.sized(op);
     }

@@ -6,9 +6,10 @@
 //!
 //! Invariants:
 //! * a peer that is no member is offered the enrolment protocol while enrolment is open, otherwise it isn't offered a connection;
+//! * a member is offered it too, because it may not know us yet and then has no use for a link; the places are the same few;
 //! * the *callee* opens the sync stream, so a dialer has a link only if it was admitted ("connected" alone means nothing), and the
 //!   callee's HELLO leaves with the end of the handshake;
-//! * one stream per connection and per life of the connection.
+//! * each stream is opened at most once per connection and per life of the connection.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -36,7 +37,7 @@ use super::address::node_key;
 const SYNC: StreamProtocol = StreamProtocol::new("/bocage/sync/1");
 const ENROL: StreamProtocol = StreamProtocol::new("/bocage/enrol/1");
 
-/// Strangers connected at a time while enrolment is open.
+/// Strangers connected, and members that introduce themselves, at a time while enrolment is open.
 const MAX_STRANGERS: usize = 4;
 
 /// Handshakes in progress from one address: a clinic behind one router has a few nodes, a flood has thousands of sockets.
@@ -87,6 +88,7 @@ pub(super) struct Behaviour {
     enrolment_open: bool,
     /// Connections we dialled in order to enrol, members or not.
     enrolling: HashSet<ConnectionId>,
+    /// Connections others dialled in order to enrol, members or not.
     strangers: HashSet<ConnectionId>,
     handshakes: HashMap<ConnectionId, IpAddr>,
     events: VecDeque<Event>,
@@ -116,6 +118,10 @@ impl Behaviour {
 
     pub(super) fn is_enrolling(&self, connection: ConnectionId) -> bool {
         self.enrolling.contains(&connection) || self.strangers.contains(&connection)
+    }
+
+    fn has_room_for_strangers(&self) -> bool {
+        self.enrolment_open && self.strangers.len() < MAX_STRANGERS
     }
 
     fn is_member_id(&self, peer: &PeerId) -> bool {
@@ -155,10 +161,10 @@ impl NetworkBehaviour for Behaviour {
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         if self.is_member_id(&peer) {
-            return Ok(Handler::new(Role::Open(Purpose::Sync)));
+            return Ok(Handler::new(Some(Purpose::Sync), self.enrolment_open.then_some(Purpose::Enrol)));
         }
-        if self.enrolment_open && self.strangers.len() < MAX_STRANGERS && node_key(&peer).is_some() {
-            return Ok(Handler::new(Role::Await(Purpose::Enrol)));
+        if self.has_room_for_strangers() && node_key(&peer).is_some() {
+            return Ok(Handler::new(None, Some(Purpose::Enrol)));
         }
         Err(ConnectionDenied::new(NotAMember))
     }
@@ -185,10 +191,10 @@ impl NetworkBehaviour for Behaviour {
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         if self.enrolling.contains(&connection) && node_key(&peer).is_some() {
-            return Ok(Handler::new(Role::Open(Purpose::Enrol)));
+            return Ok(Handler::new(Some(Purpose::Enrol), None));
         }
         if self.is_member_id(&peer) {
-            return Ok(Handler::new(Role::Await(Purpose::Sync)));
+            return Ok(Handler::new(None, Some(Purpose::Sync)));
         }
         Err(ConnectionDenied::new(NotAMember))
     }
@@ -210,6 +216,10 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_connection_handler_event(&mut self, peer: PeerId, connection: ConnectionId, outcome: THandlerOutEvent<Self>) {
         let event = match (outcome, node_key(&peer)) {
+            // A member takes its place among the strangers only now: until then it was as likely to want a link.
+            (Outcome::Opened(Purpose::Enrol, _), _) if !self.is_enrolling(connection) && !self.has_room_for_strangers() => {
+                Event::Failed { connection }
+            }
             (Outcome::Opened(purpose, stream), Some(peer)) => Event::Opened {
                 peer,
                 connection,
@@ -218,6 +228,16 @@ impl NetworkBehaviour for Behaviour {
             },
             _ => Event::Failed { connection },
         };
+        if matches!(
+            &event,
+            Event::Opened {
+                purpose: Purpose::Enrol,
+                ..
+            }
+        ) && !self.enrolling.contains(&connection)
+        {
+            self.strangers.insert(connection);
+        }
         self.events.push_back(event);
     }
 
@@ -229,36 +249,28 @@ impl NetworkBehaviour for Behaviour {
     }
 }
 
-/// The one stream of a connection: either we open it or we wait for it.
-#[derive(Debug, Clone, Copy)]
-enum Role {
-    Open(Purpose),
-    Await(Purpose),
-    /// Requested, opened or failed: nothing more is offered on this connection.
-    Spent,
-}
-
 #[derive(Debug)]
 pub(super) enum Outcome {
     Opened(Purpose, Stream),
     Failed,
 }
 
+/// The streams of a connection: one we open, one we wait for; what is not, or no longer, is `None`.
 pub(super) struct Handler {
-    role: Role,
-    purpose: Purpose,
-    outcome: Option<Outcome>,
+    to_open: Option<Purpose>,
+    opening: Option<Purpose>,
+    awaited: Option<Purpose>,
+    /// One at most for each of the two streams.
+    outcomes: VecDeque<Outcome>,
 }
 
 impl Handler {
-    fn new(role: Role) -> Self {
-        let (Role::Open(purpose) | Role::Await(purpose)) = role else {
-            unreachable!("a connection starts with a role");
-        };
+    fn new(to_open: Option<Purpose>, awaited: Option<Purpose>) -> Self {
         Self {
-            role,
-            purpose,
-            outcome: None,
+            to_open,
+            opening: None,
+            awaited,
+            outcomes: VecDeque::new(),
         }
     }
 }
@@ -272,19 +284,19 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = ();
 
     fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol> {
-        let offer = match self.role {
-            Role::Await(purpose) => Either::Left(ReadyUpgrade::new(purpose.protocol())),
-            Role::Open(_) | Role::Spent => Either::Right(DeniedUpgrade),
+        let offer = match self.awaited {
+            Some(purpose) => Either::Left(ReadyUpgrade::new(purpose.protocol())),
+            None => Either::Right(DeniedUpgrade),
         };
         SubstreamProtocol::new(offer, ())
     }
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, (), Self::ToBehaviour>> {
-        if let Some(outcome) = self.outcome.take() {
+        if let Some(outcome) = self.outcomes.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(outcome));
         }
-        if let Role::Open(purpose) = self.role {
-            self.role = Role::Spent;
+        if let Some(purpose) = self.to_open.take() {
+            self.opening = Some(purpose);
             let protocol = SubstreamProtocol::new(ReadyUpgrade::new(purpose.protocol()), ());
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
         }
@@ -302,15 +314,16 @@ impl ConnectionHandler for Handler {
                 ..
             }) => {
                 // A second stream negotiated in the same breath as the first is dropped.
-                if let Role::Await(purpose) = self.role {
-                    self.role = Role::Spent;
-                    self.outcome = Some(Outcome::Opened(purpose, stream));
+                if let Some(purpose) = self.awaited.take() {
+                    self.outcomes.push_back(Outcome::Opened(purpose, stream));
                 }
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, .. }) => {
-                self.outcome = Some(Outcome::Opened(self.purpose, stream));
+                if let Some(purpose) = self.opening.take() {
+                    self.outcomes.push_back(Outcome::Opened(purpose, stream));
+                }
             }
-            ConnectionEvent::DialUpgradeError(_) => self.outcome = Some(Outcome::Failed),
+            ConnectionEvent::DialUpgradeError(_) => self.outcomes.push_back(Outcome::Failed),
             _ => {}
         }
     }

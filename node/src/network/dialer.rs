@@ -17,7 +17,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LAST_PAUSE: Duration = Duration::from_secs(300);
 
 /// A link that lived less than this was no success: a peer that admits and hangs up at once isn't dialled every two seconds.
-const PROVEN_LIFE: Duration = Duration::from_secs(60);
+const PROVEN_LIFE: Duration = Duration::from_secs(10);
+
+/// A peer that was just here is likely to come back (a restart, a cable): so long after its link ended, pauses don't grow.
+const RETURN: Duration = Duration::from_secs(15);
 
 /// Dials at a time: enough for a clinic, few enough for a 256 kbit/s line.
 pub(super) const MAX_IN_FLIGHT: usize = 8;
@@ -66,6 +69,8 @@ struct Seed {
 struct Course {
     failures: u32,
     not_before: Option<Instant>,
+    /// When the last link ended.
+    lost: Option<Instant>,
     in_flight: bool,
 }
 
@@ -75,11 +80,30 @@ impl Course {
     }
 
     fn fail(&mut self, now: Instant, jitter: f64) -> Duration {
-        let pause = pause(self.failures, jitter);
-        self.failures = self.failures.saturating_add(1);
+        let pause = if self.lost.is_some_and(|lost| now.saturating_duration_since(lost) < RETURN) {
+            return_pause(jitter)
+        } else {
+            let pause = pause(self.failures, jitter);
+            self.failures = self.failures.saturating_add(1);
+            pause
+        };
         self.not_before = Some(now + pause);
         self.in_flight = false;
         pause
+    }
+
+    /// The last link ended after `lived`. One that lived too short is a failure, and pauses grow from one such link to the next.
+    fn lose(&mut self, now: Instant, lived: Duration, jitter: f64) {
+        let pause = if lived >= PROVEN_LIFE {
+            self.failures = 0;
+            return_pause(jitter)
+        } else {
+            let pause = pause(self.failures, jitter);
+            self.failures = self.failures.saturating_add(1);
+            pause
+        };
+        self.not_before = Some(now + pause);
+        self.lost = Some(now);
     }
 
     fn hurry(&mut self) {
@@ -235,12 +259,7 @@ impl Dialer {
     pub(super) fn unlinked(&mut self, peer: NodeKey, now: Instant, lived: Duration, rest: Duration, jitter: f64) {
         let Some(known) = self.peers.get_mut(&peer) else { return };
         known.linked = false;
-        if lived >= PROVEN_LIFE {
-            known.course.failures = 0;
-        }
-        let in_flight = known.course.in_flight;
-        known.course.fail(now, jitter);
-        known.course.in_flight = in_flight;
+        known.course.lose(now, lived, jitter);
         known.course.not_before = known.course.not_before.max(Some(now + rest));
         if !self.members.contains(&peer) && known.given.is_empty() {
             self.peers.remove(&peer);
@@ -296,6 +315,11 @@ fn push_bounded(list: &mut VecDeque<PeerAddr>, addr: PeerAddr) {
 fn pause(failures: u32, jitter: f64) -> Duration {
     let base = FIRST_PAUSE.saturating_mul(1u32 << failures.min(8)).min(LAST_PAUSE);
     base.mul_f64(0.5 + jitter.clamp(0.0, 1.0))
+}
+
+/// Between 1 and 2 s.
+fn return_pause(jitter: f64) -> Duration {
+    Duration::from_secs(1).mul_f64(1.0 + jitter.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -375,10 +399,27 @@ mod tests {
         }
         dialer.linked(peer(1));
         dialer.unlinked(peer(1), now, PROVEN_LIFE, Duration::ZERO, 0.5);
-        assert_eq!(dialer.next_due(now), Some(now + 2 * SECOND));
+        assert_eq!(dialer.next_due(now), Some(now + SECOND.mul_f64(1.5)));
         dialer.linked(peer(1));
         dialer.unlinked(peer(1), now, PROVEN_LIFE, 3600 * SECOND, 0.5);
         assert_eq!(dialer.next_due(now), Some(now + 3600 * SECOND));
+    }
+
+    #[test]
+    fn a_peer_that_was_just_here_is_tried_every_second_or_two_for_a_quarter_of_a_minute() {
+        let mut dialer = dialer_with(&[1]);
+        let lost = Instant::now();
+        dialer.linked(peer(1));
+        dialer.unlinked(peer(1), lost, PROVEN_LIFE, Duration::ZERO, 1.0);
+        let (mut now, mut pauses) = (lost, Vec::new());
+        for _ in 0..12 {
+            let next = dialer.next_due(now).unwrap();
+            pauses.push((next - now).as_secs());
+            now = next;
+            assert_eq!(dialer.due(now).len(), 1);
+            dialer.failed(&Target::Peer(peer(1)), now, 1.0);
+        }
+        assert_eq!(pauses, [2, 2, 2, 2, 2, 2, 2, 2, 3, 6, 12, 24]);
     }
 
     #[test]

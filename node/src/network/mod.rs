@@ -5,11 +5,13 @@
 //! [`PeerAddr`]s, links [`LinkId`]s.
 //!
 //! Invariants:
-//! * only keys of the allow-list get a link; everybody else gets at most an [`EnrolStream`], and only while enrolment is open;
+//! * only keys of the allow-list get a link; everybody else gets at most an [`EnrolStream`], and only while enrolment is open. A member
+//!   that doesn't know us yet may ask for one instead of a link: the two then introduce themselves to each other;
 //! * the engine sees at most one link per peer at a time, `Connected` before its frames, `Closed` after them, each once;
 //! * no queue here is unbounded: a slow peer makes [`NetworkHandle::try_send`] say `Full`, a slow engine makes the readers pause.
 //!
-//! *Connected* means that both ends have each other's key on their lists. It is not admission: that is the engine's, after HELLO.
+//! *Connected* means that both ends have each other's key on their lists, or, of a link that nothing arrived on yet, that ours has.
+//! It is not admission: that is the engine's, after HELLO.
 //!
 //! Read first: [`spawn`], [`NetworkEvent`], [`NetworkHandle`].
 
@@ -98,7 +100,7 @@ pub enum NetworkEvent {
     },
     /// A node that is no member proved its key and was refused. May be left out when the engine is slow.
     Stranger { peer: NodeKey, addr: PeerAddr },
-    /// A node that is no member asks to become one. Dropping the stream refuses it.
+    /// A node asks to become a member, or shows that it is one and asks whether we are. Dropping the stream refuses it.
     Enrolment {
         request: Vec<u8>,
         addr: PeerAddr,

@@ -409,14 +409,16 @@ impl Switch {
         let Some(Connection { addr, outbound, .. }) = self.connections.get(&connection) else {
             return;
         };
+        let (addr, outbound) = (addr.clone(), *outbound);
         let mut stream = EnrolStream::new(peer, stream);
-        if *outbound {
+        if outbound {
             self.deadlines.insert(connection, Instant::now() + ENROL_TIME);
             if let Some(reply) = self.enrolling.remove(&connection) {
                 let _ = reply.send(Ok(stream));
             }
-        } else if self.swarm.behaviour().admission.enrolment_open() {
-            let (addr, events) = (addr.clone(), self.events.clone());
+        } else if self.swarm.behaviour().admission.enrolment_open() && self.gives_way(connection) {
+            self.deadlines.entry(connection).or_insert(Instant::now() + KNOCK_TIME);
+            let events = self.events.clone();
             self.tasks.spawn(async move {
                 let accepted = match stream.receive_request().await {
                     Ok(request) => events.send(NetworkEvent::Enrolment { request, addr, stream }).await.is_ok(),
@@ -429,6 +431,18 @@ impl Switch {
             });
         } else {
             self.swarm.close_connection(connection);
+        }
+    }
+
+    /// A member is offered a link as soon as it is there; one that asks to enrol instead doesn't want it. True unless it used it.
+    fn gives_way(&mut self, connection: ConnectionId) -> bool {
+        match self.links.values_mut().find(|state| state.connection == connection) {
+            Some(state) if state.pulse.received() > 0 => false,
+            Some(state) => {
+                state.stop(CloseReason::HungUp);
+                true
+            }
+            None => true,
         }
     }
 
@@ -556,11 +570,29 @@ impl Switch {
     fn link_down(&mut self, link: LinkId) {
         self.queues.shut(link);
         let Some(state) = self.links.remove(&link) else { return };
-        self.deadlines.remove(&state.connection);
-        self.swarm.close_connection(state.connection);
+        self.after_link(&state);
         if !self.links.values().any(|other| other.peer == state.peer) {
             let now = Instant::now();
             self.dialer.unlinked(state.peer, now, now - state.since, state.rest, jitter());
+        }
+    }
+
+    /// A connection ends with its link, unless its other end turned the link down in order to enrol, or may be about to.
+    fn after_link(&mut self, state: &LinkState) {
+        let admission = &self.swarm.behaviour().admission;
+        if admission.is_enrolling(state.connection) {
+            return;
+        }
+        let inbound = self
+            .connections
+            .get(&state.connection)
+            .is_some_and(|connection| !connection.outbound);
+        let turned_down = inbound && state.stop.is_some() && state.pulse.received() == 0;
+        if turned_down && admission.enrolment_open() {
+            self.deadlines.insert(state.connection, state.since + KNOCK_TIME);
+        } else {
+            self.deadlines.remove(&state.connection);
+            self.swarm.close_connection(state.connection);
         }
     }
 

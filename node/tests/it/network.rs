@@ -443,6 +443,81 @@ async fn enrolling_with_another_node_than_expected_fails() {
     );
 }
 
+#[tokio::test]
+async fn a_member_that_does_not_know_us_yet_enrols_instead_of_getting_a_link() {
+    for listen in [TCP, QUIC] {
+        let (mut a, mut b) = (Node::start(1, &[listen]), Node::start(2, &[]));
+        let addr = a.listening().await;
+        a.handle.set_enrolment(true).await.unwrap();
+        a.allow(&[b.key]).await;
+        let mut stranger = timeout(PATIENCE, b.handle.enrol(&addr, None)).await.unwrap().unwrap();
+        stranger.send(b"my certificates").await.unwrap();
+        let (request, mut member) = a
+            .wait(|event| match event {
+                NetworkEvent::Enrolment { request, stream, .. } => Some((request, stream)),
+                _ => None,
+            })
+            .await;
+        assert_eq!((request.as_slice(), member.peer()), (&b"my certificates"[..], b.key));
+        member.send(b"and mine").await.unwrap();
+        assert_eq!(stranger.receive().await.unwrap(), b"and mine");
+        // What is left of the link that was offered meanwhile is no obstacle to the one that both want.
+        b.allow(&[a.key]).await;
+        b.dial(a.key, &addr).await;
+        let link = b.connected().await;
+        b.handle.try_send(link, b"hello".to_vec()).unwrap();
+        let heard = |event| match event {
+            NetworkEvent::Frame { bytes, .. } => Some(bytes),
+            _ => None,
+        };
+        assert_eq!(a.wait(heard).await, b"hello");
+    }
+}
+
+#[tokio::test]
+async fn t52_members_that_introduce_themselves_share_the_few_places_of_strangers() {
+    let mut a = Node::start(1, &[TCP]);
+    let addr = a.listening().await;
+    a.handle.set_enrolment(true).await.unwrap();
+    let others: Vec<Node> = (2..=6).map(|seed| Node::start(seed, &[])).collect();
+    a.allow(&others.iter().map(|node| node.key).collect::<Vec<_>>()).await;
+    let mut talking = Vec::new();
+    for node in &others[..4] {
+        let mut mine = node.handle.enrol(&addr, None).await.unwrap();
+        mine.send(b"me").await.unwrap();
+        let theirs = loop {
+            // Several links are offered and turned down here: more than the check of one pair's events is made for.
+            match timeout(PATIENCE, a.events.recv()).await.unwrap().unwrap() {
+                NetworkEvent::Enrolment { stream, .. } => break stream,
+                _ => continue,
+            }
+        };
+        talking.push((mine, theirs));
+    }
+    let mut fifth = others[4].handle.enrol(&addr, None).await.unwrap();
+    let refused = async {
+        let _ = fifth.send(b"me too").await;
+        fifth.receive().await
+    };
+    assert!(timeout(PATIENCE, refused).await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn t52_a_member_that_wants_no_link_and_says_nothing_else_is_dropped_in_five_seconds() {
+    let mut a = Node::start(1, &[TCP]);
+    let addr = a.listening().await;
+    a.handle.set_enrolment(true).await.unwrap();
+    a.allow(&[key_of_seed(66), key_of_seed(67)]).await;
+    let start = tokio::time::Instant::now();
+    let mut mute = Attacker::connect(66, a.key, &addr).await;
+    let mut slow = Attacker::connect(67, a.key, &addr).await;
+    let mut stream = slow.open("/bocage/enrol/1").await.unwrap();
+    stream.write_all(&[0x80]).await.unwrap();
+    stream.flush().await.unwrap();
+    tokio::join!(mute.dropped(), slow.dropped());
+    assert!(start.elapsed() < Duration::from_secs(15), "dropped after {:?}", start.elapsed());
+}
+
 // Somebody who speaks libp2p, but not our way.
 
 struct Attacker {

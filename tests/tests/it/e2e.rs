@@ -166,6 +166,20 @@ fn a_doctor_s_laptop_carries_sealed_what_the_pharmacy_then_opens() {
 }
 
 #[test]
+fn two_members_who_were_never_introduced_show_each_other_their_certificates() {
+    let mut t = Territory::new().founded();
+    t.enrol("pharmacy");
+    t.enrol("mobile");
+    t.run("clinic", &[]);
+    t.run("mobile", &["clinic"]);
+    t.settle(&["clinic", "mobile"]);
+    t.stop("clinic");
+    // The mobile doctor has heard of the pharmacy; the pharmacy, which was admitted earlier, not of the mobile doctor.
+    t.run("pharmacy", &["mobile"]);
+    t.settle(&["pharmacy", "mobile"]);
+}
+
+#[test]
 fn t50_no_disk_and_no_log_holds_a_name_a_number_a_note_or_a_secret_key() {
     let mut t = Territory::talkative().founded();
     t.enrol("pharmacy");
