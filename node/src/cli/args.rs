@@ -97,15 +97,18 @@ Stop with Ctrl-C; everything reported as saved is safe.")]
     #[command(after_help = "Example:
   bocage correct 3f2a… 91bc… valueQuantity.value 72")]
     Correct {
+        /// The record's id, or its start
         patient: String,
         /// The entry, as `patient show` names it
         fact: String,
         /// Path inside the resource, e.g. birthDate or valueQuantity.value
         field: String,
+        /// The new value, as JSON or plain text
         value: String,
     },
     /// Let a facility's practitioners read a record, each role what the role matrix gives it
     Share {
+        /// The record's id, or its start
         patient: String,
         /// Name of the facility, or the start of its key
         facility: String,
@@ -116,11 +119,13 @@ Stop with Ctrl-C; everything reported as saved is safe.")]
 the report names each with its place and reason, and the exit code is 3."
     )]
     Import {
+        /// Files to read, in this order
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
     /// Export what this seat can read as FHIR R4, one bundle a patient
     Export {
+        /// Where to write; made if it isn't there
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         /// Only this patient
@@ -138,16 +143,19 @@ pub struct Place {
     /// Name of this facility
     #[arg(long)]
     pub facility: String,
+    /// What this place is
     #[arg(long, value_enum)]
     pub kind: Kind,
     /// FINESS number of the facility
     #[arg(long)]
     pub finess: Option<String>,
+    /// Town of the facility
     #[arg(long, default_value = "")]
     pub town: String,
     /// Name of the practitioner who works at this machine
     #[arg(long, requires = "role")]
     pub practitioner: Option<String>,
+    /// The practitioner's profession
     #[arg(long, value_enum)]
     pub role: Option<Role>,
     /// The practitioner's RPPS number (11 digits)
@@ -171,15 +179,19 @@ pub struct Join {
     /// Name of this facility (with an invitation)
     #[arg(long)]
     pub facility: Option<String>,
+    /// What this place is (with an invitation)
     #[arg(long, value_enum)]
     pub kind: Option<Kind>,
+    /// FINESS number of the facility
     #[arg(long)]
     pub finess: Option<String>,
+    /// Town of the facility
     #[arg(long, default_value = "")]
     pub town: String,
     /// Name of the practitioner who works at this machine
     #[arg(long, requires = "role")]
     pub practitioner: Option<String>,
+    /// The practitioner's profession
     #[arg(long, value_enum)]
     pub role: Option<Role>,
     /// The practitioner's RPPS number (11 digits)
@@ -213,13 +225,16 @@ pub struct Run {
 pub enum Patient {
     /// Create a patient, readable by this facility's own teams
     Create {
+        /// Family name
         #[arg(long)]
         family: String,
+        /// Given names
         #[arg(long)]
         given: String,
         /// YYYY-MM-DD
         #[arg(long)]
         birth_date: String,
+        /// As on the identity document
         #[arg(long, value_enum, default_value = "unknown")]
         sex: Sex,
         /// National identifier, 15 characters; its key is checked
@@ -228,17 +243,27 @@ pub enum Patient {
     },
     /// Search by name, in any order, without accents
     Search {
+        /// Words of the name, a birth date, a number; none shows everybody
         #[arg(default_value = "")]
         query: Vec<String>,
     },
     /// Show what this seat can read of a record
-    Show { patient: String },
+    Show {
+        /// The record's id, or its start
+        patient: String,
+    },
 }
 
 #[derive(Subcommand, Debug)]
 pub enum Note {
     /// Add a note
-    Add { patient: String, text: Vec<String> },
+    Add {
+        /// The record's id, or its start
+        patient: String,
+        /// What to write; a pharmacist's notes stand among the treatments
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
 }
 
 #[derive(Subcommand, Debug)]
@@ -247,7 +272,14 @@ pub enum Vital {
     #[command(after_help = "Signs: respiratory-rate (/min), heart-rate (/min), spo2 (%), temperature (°C),
 blood-pressure (e.g. 130/80), weight (kg), height (cm), pain (0–10),
 consciousness (A, C, V, P or U), glucose (mg/dL), hba1c (%)")]
-    Add { patient: String, sign: String, value: String },
+    Add {
+        /// The record's id, or its start
+        patient: String,
+        /// Which sign (below)
+        sign: String,
+        /// The measure, as it is read off
+        value: String,
+    },
 }
 
 #[derive(Args, Debug)]

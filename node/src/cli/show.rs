@@ -157,17 +157,14 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
 
 fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
     let p = &r.patient;
-    writeln!(
-        out,
-        "{} {}  {}  {}  {}",
-        p.family.to_uppercase(),
-        p.given,
-        p.birth_date,
-        p.sex,
-        p.ins
-    )?;
+    writeln!(out, "{}", cut(&format!("{} {}", p.family.to_uppercase(), p.given), 80))?;
+    writeln!(out, "{}", cut(&format!("{}  {}  {}", p.birth_date, p.sex, p.ins), 80))?;
     writeln!(out, "{} {}", lang.pick("record", "dossier"), p.patient)?;
-    writeln!(out, "{} {}", lang.pick("may read:", "peuvent lire :"), r.readers.join(", "))?;
+    let readers = r.readers.iter().map(|name| cut(name, 60)).collect::<Vec<_>>();
+    writeln!(out, "{}", lang.pick("may read:", "peuvent lire :"))?;
+    for reader in readers {
+        writeln!(out, "  {reader}")?;
+    }
     for d in &r.documents {
         writeln!(out, "  {:<12} {} {}", d.compartment, d.facts, lang.pick("entries", "éléments"))?;
     }
@@ -181,7 +178,7 @@ fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
             "{}  {:<20} {}{mark}",
             &e.fact[..12],
             cut(&e.resource_type, 20),
-            cut(&e.summary, 44)
+            cut(&e.summary, 44 - mark.chars().count().min(24))
         )?;
     }
     Ok(())

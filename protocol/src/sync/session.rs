@@ -179,6 +179,8 @@ pub struct Session {
     done_due: bool,
     last_done: Option<Done>,
     their_done: Option<Done>,
+    /// What the peer said last, also after it was judged: something new wants an answer, even if ours is the old one.
+    heard_done: Option<Done>,
     since_compared: u64,
     lane_zero_done: bool,
     diverged: bool,
@@ -237,6 +239,7 @@ impl Session {
             done_due: false,
             last_done: None,
             their_done: None,
+            heard_done: None,
             since_compared: 0,
             lane_zero_done: false,
             diverged: false,
@@ -621,6 +624,9 @@ impl Session {
         }
         self.awaiting &= done.heard < self.statistics.ranges_sent;
         self.their_done = Some(done);
+        if self.heard_done.replace(done) != Some(done) {
+            self.last_done = None;
+        }
         self.done_due = true;
         Ok(())
     }

@@ -93,7 +93,6 @@ fn each_role_opens_what_the_matrix_gives_it_and_a_cabin_nothing() {
     let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(t.compartments("pharmacy", &patient), set(&["identity", "medication"]));
     assert_eq!(t.families("pharmacy"), ["Sorel"], "this record, and not the ward's other one");
-    t.at("pharmacy", &["note", "add", &patient, "never"]).failed(1);
     t.at("pharmacy", &["share", &patient, "Cabine de la mairie"]).failed(1);
 
     t.json("clinic", &["share", &patient, "Tournée Petit"]);

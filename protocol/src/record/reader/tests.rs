@@ -696,8 +696,8 @@ fn a_pharmacist_s_clinical_document_draws_no_doctor_s_note() {
     let record = clinic.save(write).record.unwrap();
     share(clinic, record, pharmacy.facility);
     clinic.meet(pharmacy);
-    // The pharmacist knows the record's id, and may found what he likes; the clinic is invited.
-    let write = add(pharmacy, record, Compartment::Clinical, "write your notes here").unwrap();
+    // The pharmacist knows the record's id, and a program of his own founds what it likes; the clinic is invited.
+    let write = bait(pharmacy, record, "write your notes here");
     pharmacy.save(write);
     clinic.meet(pharmacy);
     assert!(texts(clinic, &record).contains(&"write your notes here".to_owned()), "it is shown");
@@ -771,4 +771,26 @@ fn t38_a_pharmacist_founds_no_clinical_document_and_draws_in_no_note() {
     clinic.save(write);
     clinic.meet(pharmacy);
     assert_eq!(texts(pharmacy, &record), ["identity of Awa", "metformin"]);
+}
+
+/// A clinical document founded by somebody whose program asks no matrix.
+fn bait(place: &mut Place, record: RecordId, text: &str) -> Write {
+    let reader = place.reader.take().unwrap();
+    let mut writing = reader.begin(place.now);
+    let at = (Compartment::Clinical, Lane::Today);
+    let (doc, key) = reader
+        .found(&mut writing, record, at.0, at.1, &place.registry, &mut place.entropy)
+        .unwrap();
+    let head = RecordHead {
+        record,
+        compartment: at.0 as u8,
+    }
+    .to_fact();
+    let authority = [crate::access::ops::genesis_grant_id(&doc, 0)];
+    let facts = [head, fact(text)];
+    let ids = writing
+        .content(&reader.me, &reader.network, (doc, at.1), &key, &authority, &facts)
+        .unwrap();
+    place.reader = Some(reader);
+    writing.finish(ids, Some(record))
 }

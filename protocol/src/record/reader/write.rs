@@ -247,14 +247,14 @@ impl Reader {
         Ok(writing.finish(ids, Some(record)))
     }
 
-    /// Whoever writes in a compartment by the role matrix may begin it; anybody may begin a record with an identity; a masked topic
-    /// is a doctor's to begin. A pharmacist who sees no clinical notes isn't thereby the one to found them.
+    /// Whoever creates a record begins its compartments. Later, whoever writes in one by the role matrix may begin it, and a masked
+    /// topic is a doctor's to begin: a pharmacist who sees no clinical notes isn't thereby the one to found them.
     fn may_found(&self, record: &RecordId, compartment: Compartment, registry: &Registry) -> bool {
         let Some(profession) = profession_of(registry, &self.pen.seat) else {
             return false;
         };
         match compartment {
-            Compartment::Identity if !self.records.contains_key(record) => true,
+            _ if !self.records.contains_key(record) => true,
             Compartment::Sensitive => profession == Profession::Doctor,
             _ => default_rank(compartment, Actor::Team(profession)).is_some_and(Rank::may_write),
         }
@@ -288,7 +288,7 @@ impl Reader {
     }
 
     /// A new document: genesis, first grants, first epoch in one envelope.
-    fn found(
+    pub(super) fn found(
         &self,
         writing: &mut Writing,
         record: RecordId,
