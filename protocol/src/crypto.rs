@@ -13,7 +13,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::ids::{KemPublic, NetworkId};
 
-/// Contexts of [`derive`]: one per use, never shared.
+/// Contexts of [`derive()`]: one per use, never shared.
 pub mod context {
     pub const NETWORK_ID: &str = "bocage 2026-11 network id v1";
     pub const ENVELOPE_KEY: &str = "bocage 2026-11 envelope key v1";

@@ -14,14 +14,14 @@ pub enum Sign {
     HeartRate,
     OxygenSaturation,
     Temperature,
-    /// A panel of two: [`Measure::Pressure`].
+    /// A panel of two: [`Reading::Pressure`].
     BloodPressure,
     Weight,
     Height,
     /// Computed by [`bmi`], never typed.
     Bmi,
     Pain,
-    /// ACVPU: [`Measure::Consciousness`].
+    /// ACVPU: [`Reading::Consciousness`].
     Consciousness,
     Glucose,
     Hba1c,
@@ -46,9 +46,9 @@ pub struct Row {
     spellings: &'static [&'static str],
 }
 
-/// LOINC of the systolic component, mm[Hg].
+/// LOINC of the systolic component, `mm[Hg]`.
 pub const SYSTOLIC: &str = "8480-6";
-/// LOINC of the diastolic component, mm[Hg].
+/// LOINC of the diastolic component, `mm[Hg]`.
 pub const DIASTOLIC: &str = "8462-4";
 /// Blood pressure as old data codes it: read as 85354-9.
 pub const OLD_BLOOD_PRESSURE: &str = "55284-4";
@@ -166,7 +166,7 @@ enum Inner {
 pub enum Reading {
     /// In units of 10^-`decimals` of the sign's row.
     Scalar(i32),
-    /// mm[Hg].
+    /// `mm[Hg]`.
     Pressure {
         systolic: i32,
         diastolic: i32,
@@ -274,7 +274,7 @@ impl Measure {
         }
     }
 
-    /// mm[Hg].
+    /// `mm[Hg]`.
     pub fn pressure(systolic: i32, diastolic: i32) -> Result<Self, VitalError> {
         let row = Sign::BloodPressure.row();
         within(systolic, SYSTOLIC_LIMITS, row)?;

@@ -2,7 +2,7 @@
 //!
 //! A fact is the resource's own bytes; a view is what this program understands of it, read anew each time and never written back.
 //! Reading is strict about the datatypes of the fields it maps (a refused resource is better than a misread dose) and silent about all
-//! others. [`of`] gives the view, [`write`] makes resources, [`mod@correct`] changes one in place.
+//! others. [`of`] gives the view, [`mod@write`] makes resources, [`mod@correct`] changes one in place.
 
 pub mod acts;
 pub mod correct;
