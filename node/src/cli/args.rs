@@ -14,7 +14,7 @@ use crate::lang::Lang;
     name = "bocage",
     version,
     propagate_version = true,
-    max_term_width = 100,
+    max_term_width = 80,
     after_help = "\
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 partly refused.
 The passphrase is asked for, or taken from BOCAGE_PASSPHRASE.
@@ -256,7 +256,7 @@ pub enum Patient {
 
 #[derive(Subcommand, Debug)]
 pub enum Note {
-    /// Add a note
+    /// Add a note to a record
     Add {
         /// The record's id, or its start
         patient: String,
