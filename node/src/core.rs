@@ -67,7 +67,13 @@ impl Core {
     /// # Errors
     /// The store can't be read.
     pub fn unlock(&mut self, secrets: SeatSecrets) -> Result<(), StoreError> {
-        self.reader = Some(Reader::open(secrets, random_u64(), &self.store, self.peer.registry(), now_ms())?);
+        self.reader = Some(Reader::open(
+            secrets,
+            random_u64(),
+            &mut self.store,
+            self.peer.registry(),
+            now_ms(),
+        )?);
         Ok(())
     }
 

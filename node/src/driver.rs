@@ -1,4 +1,4 @@
-//! The loop of a running node: network events in, frames out, requests answered, one thing at a time.
+//! The loop of a running node: network events in, frames out, requests answered, one thing at a time. Long work takes turns.
 //!
 //! Invariants: nothing queues here but one frame per link that the network hadn't room for; strangers get an introduction or an
 //! enrolment and nothing else; no line that is logged names a patient.
@@ -22,7 +22,7 @@ use crate::network::{
     EnrolError, EnrolStream, LinkId, MAX_REQUEST, NetworkConfig, NetworkEvent, NetworkHandle, PeerAddr, Profile, SendError, spawn,
 };
 use crate::place;
-use crate::service::Service;
+use crate::service::{Service, Step, Turns, is_long, long, unseal};
 
 /// Bytes asked of the engine for one frame.
 const FRAME_BUDGET: usize = 60 * 1024;
@@ -67,6 +67,9 @@ pub struct Driver {
     /// Members that welcomed us, and the ops with which they introduce themselves.
     welcomes: mpsc::Receiver<Welcome>,
     welcomed: mpsc::Sender<Welcome>,
+    /// Turns of long work, which waits for each.
+    steps: mpsc::Receiver<Step>,
+    steps_in: mpsc::Sender<Step>,
 }
 
 struct Welcome {
@@ -106,6 +109,7 @@ impl Driver {
         service.live.running = true;
         let calls = serve(&service).map_err(|e| Failure::new("socket", format!("{}: {e}", service.home.socket().display())))?;
         let (welcomed, welcomes) = mpsc::channel(ANSWERS);
+        let (steps_in, steps) = mpsc::channel(1);
         Ok(Self {
             service,
             network,
@@ -117,6 +121,8 @@ impl Driver {
             introduced: BTreeMap::new(),
             welcomes,
             welcomed,
+            steps,
+            steps_in,
         })
     }
 
@@ -139,6 +145,10 @@ impl Driver {
                 Some(event) = self.events.recv() => self.network_event(event).await,
                 Some(call) = self.calls.recv() => self.call(call).await,
                 Some(welcome) = self.welcomes.recv() => self.welcome(welcome).await,
+                Some(step) = self.steps.recv() => {
+                    step(&mut self.service);
+                    self.carry_out_pending().await;
+                }
                 _ = tick.tick() => self.tick().await,
             }
         }
@@ -158,6 +168,18 @@ impl Driver {
     async fn call(&mut self, call: Call) {
         match call.what {
             Asked::Gone => self.service.end_session(call.session),
+            Asked::Request(Request::Unlock { passphrase }) => self.unlock(call.session, passphrase, call.replies),
+            Asked::Request(request) if is_long(&request) => {
+                let turns = Turns::Shared {
+                    session: call.session,
+                    steps: self.steps_in.clone(),
+                };
+                tokio::task::spawn_blocking(move || {
+                    let mut progress = |done, total| drop(call.replies.send(Reply::Progress { done, total }));
+                    let reply = long(turns, request, &mut progress).unwrap_or_else(Reply::Failed);
+                    drop(call.replies.send(reply));
+                });
+            }
             Asked::Request(request) => {
                 if matches!(request, Request::Redial) {
                     let _ = self.network.redial_now().await;
@@ -173,6 +195,22 @@ impl Driver {
                 drop(call.replies.send(reply));
             }
         }
+    }
+
+    /// Making a key of a passphrase takes a second: the loop goes on meanwhile.
+    fn unlock(&self, session: u64, passphrase: String, replies: mpsc::UnboundedSender<Reply>) {
+        let passphrase = Zeroizing::new(passphrase);
+        let (home, steps) = (self.service.home.clone(), self.steps_in.clone());
+        tokio::task::spawn_blocking(move || {
+            let step: Step = match unseal(&home, &passphrase) {
+                Ok(keys) => Box::new(move |service: &mut Service| {
+                    let reply = service.unlock_with(session, keys).unwrap_or_else(Reply::Failed);
+                    drop(replies.send(reply));
+                }),
+                Err(failure) => return drop(replies.send(Reply::Failed(failure))),
+            };
+            drop(steps.blocking_send(step));
+        });
     }
 
     async fn network_event(&mut self, event: NetworkEvent) {

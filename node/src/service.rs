@@ -4,9 +4,6 @@
 //! what is reported as saved has been fsynced.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::BufWriter;
-use std::path::Path;
 
 use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::clinical::vitals::{Measure, Sign};
@@ -22,15 +19,18 @@ use ed25519_dalek::SigningKey;
 
 use crate::client::{Check, DocumentRow, Entry, Failure, NewPatient, PatientRow, PeerRow, Record, Reply, Request, Status};
 use crate::core::{Core, Outcome, now_ms};
-use crate::fhir::export::{ExportResource, export_patient};
 use crate::fhir::mapping::{self, View, correct, write};
 use crate::home::Home;
 use crate::keystore::{KeyName, NodeKeys, OsEntropy, SeatKeystore, UnlockedSeat, permission_warning};
 use crate::place;
 use crate::words::{Tongue, comparison_words};
 
+mod export;
 mod import;
 pub mod summary;
+mod turns;
+
+pub(crate) use turns::{Step, Turns};
 
 /// Splits a fact's source from the full URL under which its resource was imported.
 const URL_MARK: char = '\u{1f}';
@@ -156,8 +156,7 @@ impl Service {
                 value,
             } => self.correct(&patient, &fact, &field, &value),
             Request::Share { patient, facility } => self.share(&patient, &facility),
-            Request::Import { files } => self.import(&files, progress),
-            Request::Export { out, patient } => self.export(&out, patient.as_deref(), progress),
+            Request::Import { .. } | Request::Export { .. } => long(Turns::Own(self), request, progress),
             _ => Err(Failure::new("internal", "a request was not routed")),
         }
     }
@@ -165,9 +164,15 @@ impl Service {
     // ---- the seat
 
     fn unlock(&mut self, session: u64, passphrase: &str) -> Result<Reply, Failure> {
-        let unlocked = SeatKeystore::open(&self.home.seat_key())
-            .and_then(|file| file.unlock(passphrase))
-            .map_err(|e| Failure::new("passphrase", e.to_string()))?;
+        let unlocked = unseal(&self.home, passphrase)?;
+        self.unlock_with(session, unlocked)
+    }
+
+    /// Opens the seat with keys that [`unseal`] gave, for this session.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub(crate) fn unlock_with(&mut self, session: u64, unlocked: UnlockedSeat) -> Result<Reply, Failure> {
         if self.core.reader.is_none()
             && let Some(secrets) = place::seat_of(&unlocked)
         {
@@ -717,29 +722,6 @@ impl Service {
         Ok(Reply::Shared { facility: name, documents })
     }
 
-    fn export(&mut self, out: &Path, patient: Option<&str>, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
-        let records: Vec<RecordId> = match patient {
-            Some(start) => vec![self.find(start)?],
-            None => self.reader()?.records().collect(),
-        };
-        let file_failure =
-            |e: &dyn std::fmt::Display| Failure::new("file", format!("{}: {e}; nothing in the store was changed", out.display()));
-        fs::create_dir_all(out).map_err(|e| file_failure(&e))?;
-        let reader = self.reader()?;
-        let (mut files, mut resources) = (0, 0);
-        for (i, record) in records.iter().enumerate() {
-            let file = fs::File::create(out.join(format!("{}.json", record.to_hex()))).map_err(|e| file_failure(&e))?;
-            let all = reader.current(record).map(|f| ExportResource {
-                full_url: f.fact.source.split_once(URL_MARK).map(|(_, url)| url.to_owned()),
-                json: f.fact.body.to_vec(),
-            });
-            resources += export_patient(all, BufWriter::new(file)).map_err(|e| file_failure(&e))?;
-            files += 1;
-            progress(i as u64 + 1, records.len() as u64);
-        }
-        Ok(Reply::Exported { files, resources })
-    }
-
     /// Key requests to send and to answer; called by the driver after what arrives.
     pub fn chores(&mut self) {
         let registry = self.core.peer.registry();
@@ -758,6 +740,33 @@ impl Service {
     /// The disk refused; the next start rebuilds its index from the log.
     pub fn close(self) -> Result<(), Failure> {
         Box::new(self.core.store).close().map_err(|e| store_failure(&e))
+    }
+}
+
+/// The seat's keys. Takes about a second on purpose, and needs no service.
+///
+/// # Errors
+/// Wrong passphrase, or no keystore.
+pub(crate) fn unseal(home: &Home, passphrase: &str) -> Result<UnlockedSeat, Failure> {
+    SeatKeystore::open(&home.seat_key())
+        .and_then(|file| file.unlock(passphrase))
+        .map_err(|e| Failure::new("passphrase", e.to_string()))
+}
+
+/// True iff a request is carried out by [`long`], in turns.
+pub(crate) fn is_long(request: &Request) -> bool {
+    matches!(request, Request::Import { .. } | Request::Export { .. })
+}
+
+/// Carries out a request that reads or writes much.
+///
+/// # Errors
+/// As [`Service::handle`]; what was reported as saved stays saved.
+pub(crate) fn long(turns: Turns<'_>, request: Request, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
+    match request {
+        Request::Import { files } => import::import(turns, &files, progress),
+        Request::Export { out, patient } => export::export(turns, &out, patient, progress),
+        _ => Err(Failure::new("internal", "a request was not routed")),
     }
 }
 

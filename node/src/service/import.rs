@@ -13,6 +13,7 @@ use bocage_protocol::ids::{FactId, RecordId};
 use bocage_protocol::record::{FactBody, FactKind, MAX_SOURCE, NewFact, Reader};
 use bocage_protocol::store::{LocalWrite, Store};
 
+use super::turns::Turns;
 use super::{Service, URL_MARK, refused, store_failure, summary};
 use crate::client::{Failure, Reply};
 use crate::core::now_ms;
@@ -24,21 +25,19 @@ use crate::keystore::OsEntropy;
 const BUFFERED_FACTS: usize = 2_000;
 const BUFFERED_BYTES: usize = 8 * 1024 * 1024;
 
-impl Service {
-    pub(super) fn import(&mut self, files: &[PathBuf], progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
-        let mut sink = Sink::new(self, progress)?;
-        let mut reports = Vec::new();
-        for path in files {
-            let name = path
-                .file_name()
-                .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-            let file =
-                File::open(path).map_err(|e| Failure::new("file", format!("{}: {e}; the files before it are imported", path.display())));
-            reports.push((name, Importer::default().import(file?, &mut sink)));
-        }
-        sink.flush()?;
-        Ok(Reply::Imported { files: reports })
+/// Imports files in this order. Long: see [`Turns`].
+pub(super) fn import(turns: Turns<'_>, files: &[PathBuf], progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
+    let mut sink = Sink::new(turns, progress)?;
+    let mut reports = Vec::new();
+    for path in files {
+        let name = path
+            .file_name()
+            .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let file = File::open(path).map_err(|e| Failure::new("file", format!("{}: {e}; the files before it are imported", path.display())));
+        reports.push((name, Importer::default().import(file?, &mut sink)));
     }
+    sink.flush()?;
+    Ok(Reply::Imported { files: reports })
 }
 
 /// One version of a resource that is stored already.
@@ -51,7 +50,7 @@ struct Version {
 }
 
 struct Sink<'a> {
-    service: &'a mut Service,
+    turns: Turns<'a>,
     progress: &'a mut dyn FnMut(u64, u64),
     versions: HashMap<String, Vec<Version>>,
     /// Source key of a patient → record.
@@ -60,65 +59,68 @@ struct Sink<'a> {
     names: HashMap<String, String>,
     buffer: BTreeMap<RecordId, Vec<(NewFact, String)>>,
     buffered: (usize, usize),
+    /// Records of this facility for what is no patient's, by name.
+    shelves: HashMap<&'static str, RecordId>,
     done: u64,
 }
 
+/// What is stored of one record: its versions by key, its patient's key, and what references may call either.
+struct Known {
+    record: RecordId,
+    owner: Option<String>,
+    names: Vec<String>,
+    versions: Vec<(String, Version)>,
+}
+
 impl<'a> Sink<'a> {
-    fn new(service: &'a mut Service, progress: &'a mut dyn FnMut(u64, u64)) -> Result<Self, Failure> {
-        let mut versions: HashMap<String, Vec<Version>> = HashMap::new();
-        let (mut patients, mut names) = (HashMap::new(), HashMap::new());
-        let reader = service.reader()?;
-        for record in reader.records() {
-            let current: HashSet<FactId> = reader.current(&record).map(|f| f.fact.id).collect();
-            let owner = patient_source(reader, record);
-            for found in reader.history(&record) {
-                let (source, url) = split(found.fact.source);
-                let current = current.contains(&found.fact.id);
-                if let Some(owner) = &owner {
-                    for name in [Some(source.to_owned()), url.map(str::to_owned), local_name(found.fact.body)]
-                        .into_iter()
-                        .flatten()
-                    {
-                        names.insert(name, owner.clone());
-                    }
-                }
-                let version = Version {
-                    at: (record, found.compartment),
-                    fact: Some(found.fact.id),
-                    json: found.fact.body.to_vec(),
-                    current,
-                };
-                let of_source = versions.entry(key(source, found.fact.body)).or_default();
-                of_source.push(version);
-                of_source.sort_by_key(|v| v.current);
-            }
-            if let Some(owner) = owner {
-                patients.insert(owner, record);
-            }
-        }
-        Ok(Self {
-            service,
+    fn new(mut turns: Turns<'a>, progress: &'a mut dyn FnMut(u64, u64)) -> Result<Self, Failure> {
+        let records: Vec<RecordId> = turns.take(|service| Ok(service.reader()?.records().collect()))?;
+        let mut sink = Self {
+            turns,
             progress,
-            versions,
-            patients,
-            names,
+            versions: HashMap::new(),
+            patients: HashMap::new(),
+            names: HashMap::new(),
             buffer: BTreeMap::new(),
             buffered: (0, 0),
+            shelves: HashMap::new(),
             done: 0,
-        })
+        };
+        for record in records {
+            let known = sink.turns.take(move |service| Ok(known(service.reader()?, record)))?;
+            sink.learn(known);
+        }
+        Ok(sink)
     }
 
-    /// Saves what is buffered.
+    fn learn(&mut self, known: Known) {
+        if let Some(owner) = known.owner {
+            for name in known.names {
+                self.names.insert(name, owner.clone());
+            }
+            self.patients.insert(owner, known.record);
+        }
+        for (key, version) in known.versions {
+            let of_source = self.versions.entry(key).or_default();
+            of_source.push(version);
+            of_source.sort_by_key(|v| v.current);
+        }
+    }
+
+    /// Saves what is buffered, a record at a time.
     fn flush(&mut self) -> Result<(), Failure> {
         for (record, facts) in std::mem::take(&mut self.buffer) {
             let (facts, keys): (Vec<NewFact>, Vec<String>) = facts.into_iter().unzip();
-            let reader = self.service.reader()?;
-            let registry = self.service.core.registry();
-            let write = reader
-                .add(now_ms(), Lane::Rest, record, &facts, registry, &mut OsEntropy)
-                .map_err(|e| refused(&e))?;
-            self.service.save(&write)?;
-            for ((key, fact), id) in keys.iter().zip(&facts).zip(&write.facts) {
+            let (facts, ids) = self.turns.take(move |service| {
+                let registry = service.core.registry();
+                let write = service
+                    .reader()?
+                    .add(now_ms(), Lane::Rest, record, &facts, registry, &mut OsEntropy)
+                    .map_err(|e| refused(&e))?;
+                service.save(&write)?;
+                Ok((facts, write.facts))
+            })?;
+            for ((key, fact), id) in keys.iter().zip(&facts).zip(&ids) {
                 let waiting = self
                     .versions
                     .get_mut(key)
@@ -135,36 +137,13 @@ impl<'a> Sink<'a> {
     }
 
     /// A record of this facility for what is no patient's.
-    fn shelf(&mut self, name: &str) -> Result<RecordId, Failure> {
-        let local = [b"shelf/", name.as_bytes()].concat();
-        if let Some(id) = self.service.core.store.local(&local).map_err(|e| store_failure(&e))?
-            && let Ok(id) = <[u8; 32]>::try_from(id)
-            && self.service.reader()?.records().any(|r| r == RecordId(id))
-        {
-            return Ok(RecordId(id));
+    fn shelf(&mut self, name: &'static str) -> Result<RecordId, Failure> {
+        if let Some(record) = self.shelves.get(name) {
+            return Ok(*record);
         }
-        let what = serde_json::json!({ "resourceType": "Basic", "code": { "text": name } });
-        let fact = FactBody {
-            source: format!("bocage:{name}"),
-            ..FactBody::resource(what.to_string().into_bytes())
-        };
-        let record = self.create(Compartment::Identity, fact)?;
-        let write = LocalWrite {
-            key: local,
-            value: Some(record.0.to_vec()),
-        };
-        self.service.core.save_local(vec![write]).map_err(|e| store_failure(&e))?;
+        let record = self.turns.take(move |service| shelf(service, name))?;
+        self.shelves.insert(name, record);
         Ok(record)
-    }
-
-    fn create(&mut self, compartment: Compartment, fact: FactBody) -> Result<RecordId, Failure> {
-        let reader = self.service.reader()?;
-        let registry = self.service.core.registry();
-        let write = reader
-            .create_record(now_ms(), Lane::Rest, &[NewFact { compartment, fact }], registry, &mut OsEntropy)
-            .map_err(|e| refused(&e))?;
-        self.service.save(&write)?;
-        write.record.ok_or_else(|| Failure::new("internal", "a new record has an id"))
     }
 
     fn try_put(&mut self, item: &ImportItem) -> Result<Outcome, Failure> {
@@ -198,15 +177,11 @@ impl<'a> Sink<'a> {
                 (at, None)
             }
             None => {
-                let record = self.create(Compartment::Identity, fact)?;
+                let (record, fact) = self.turns.take(move |service| create(service, Compartment::Identity, fact))?;
                 if let Some(patient) = &item.patient {
                     self.patients.insert(patient.source.clone(), record);
                 }
-                let mut written = self.service.reader()?.current(&record);
-                (
-                    (record, Compartment::Identity),
-                    written.find(|f| f.fact.body == item.json).map(|f| f.fact.id),
-                )
+                ((record, Compartment::Identity), fact)
             }
         };
         // A document's facts supersede in that document only: where an older version stood elsewhere, it says that it moved.
@@ -278,6 +253,64 @@ impl ImportSink for Sink<'_> {
 
     fn patient_of(&mut self, name: &str) -> Option<PatientRef> {
         self.names.get(name).map(|source| PatientRef { source: source.clone() })
+    }
+}
+
+/// A new record with one fact.
+fn create(service: &mut Service, compartment: Compartment, fact: FactBody) -> Result<(RecordId, Option<FactId>), Failure> {
+    let registry = service.core.registry();
+    let write = service
+        .reader()?
+        .create_record(now_ms(), Lane::Rest, &[NewFact { compartment, fact }], registry, &mut OsEntropy)
+        .map_err(|e| refused(&e))?;
+    service.save(&write)?;
+    let record = write.record.ok_or_else(|| Failure::new("internal", "a new record has an id"))?;
+    Ok((record, write.facts.first().copied()))
+}
+
+fn shelf(service: &mut Service, name: &str) -> Result<RecordId, Failure> {
+    let local = [b"shelf/", name.as_bytes()].concat();
+    if let Some(id) = service.core.store.local(&local).map_err(|e| store_failure(&e))?
+        && let Ok(id) = <[u8; 32]>::try_from(id)
+        && service.reader()?.records().any(|r| r == RecordId(id))
+    {
+        return Ok(RecordId(id));
+    }
+    let what = serde_json::json!({ "resourceType": "Basic", "code": { "text": name } });
+    let fact = FactBody {
+        source: format!("bocage:{name}"),
+        ..FactBody::resource(what.to_string().into_bytes())
+    };
+    let (record, _) = create(service, Compartment::Identity, fact)?;
+    let write = LocalWrite {
+        key: local,
+        value: Some(record.0.to_vec()),
+    };
+    service.core.save_local(vec![write]).map_err(|e| store_failure(&e))?;
+    Ok(record)
+}
+
+fn known(reader: &Reader, record: RecordId) -> Known {
+    let current: HashSet<FactId> = reader.current(&record).map(|f| f.fact.id).collect();
+    let (mut names, mut versions) = (Vec::new(), Vec::new());
+    for found in reader.history(&record) {
+        let (source, url) = split(found.fact.source);
+        names.push(source.to_owned());
+        names.extend(url.map(str::to_owned));
+        names.extend(local_name(found.fact.body));
+        let version = Version {
+            at: (record, found.compartment),
+            fact: Some(found.fact.id),
+            json: found.fact.body.to_vec(),
+            current: current.contains(&found.fact.id),
+        };
+        versions.push((key(source, found.fact.body), version));
+    }
+    Known {
+        record,
+        owner: patient_source(reader, record),
+        names,
+        versions,
     }
 }
 
