@@ -220,7 +220,7 @@ pub(crate) fn territory(places: &[(&str, FacilityKind, Profession)]) -> Vec<Plac
                 now: NOW,
             };
             place.store(&all);
-            let pen_reader = Reader::open(place.secrets.clone(), 100 + i as u64, &place.store, &place.registry, NOW);
+            let pen_reader = Reader::open(place.secrets.clone(), 100 + i as u64, &mut place.store, &place.registry, NOW);
             place.reader = Some(pen_reader.expect("memory can be read"));
             place
         })

@@ -17,6 +17,16 @@ pub(super) enum Stage {
 
 thread_local! {
     static MARKED: RefCell<BTreeSet<(Stage, ChangeHash)>> = const { RefCell::new(BTreeSet::new()) };
+    static DEADLY: RefCell<BTreeSet<ItemId>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// From now on, opening this envelope ends the process (here: panics where nothing catches it).
+pub(super) fn make_deadly(item: ItemId) {
+    DEADLY.with_borrow_mut(|d| d.insert(item));
+}
+
+pub(super) fn die_if_marked(item: ItemId) {
+    assert!(!DEADLY.with_borrow(|d| d.contains(&item)), "deadly, by the test");
 }
 
 /// From now on, this change panics at `stage` (in this thread).

@@ -174,7 +174,7 @@ impl Net {
     pub(super) fn unlock_as(&mut self, n: usize, secrets: SeatSecrets) {
         let node = &mut self.nodes[n];
         node.starts += 1;
-        let reader = Reader::open(secrets, node.starts, &node.store, node.peer.registry(), self.now);
+        let reader = Reader::open(secrets, node.starts, &mut node.store, node.peer.registry(), self.now);
         node.reader = Some(reader.expect("memory can be read"));
     }
 

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pen::{Pen, SeatSecrets};
-use super::{Arrival, Document, FactKind, FactView, Gate, Label, OwnChain, RecordHead, Verdict as GateVerdict};
+use super::{Document, FactKind, FactView, Gate, Label, OwnChain, PoisonList, RecordHead};
 use crate::access::chain::ChainLink;
 use crate::access::epochs::{EpochFacts, KeyEpoch, KeyRequest, Wrap};
 use crate::access::evaluate::{AccessSet, OpRecord, evaluate};
@@ -23,6 +23,7 @@ use crate::ids::{DocId, ItemId, KemPublic, Kid, NetworkId, RecordId, SeatKey};
 use crate::store::{OrderKey, Store, StoreError};
 
 mod keys;
+mod opening;
 mod share;
 #[cfg(test)]
 mod tests;
@@ -31,15 +32,14 @@ mod write;
 pub use share::ROUND_MS;
 pub use write::{NewFact, Write, WriteRefused};
 
-/// Content that is opened and folded at a time: bounds what is decrypted in memory at once.
-const FOLD_BATCH: usize = 512;
-
 /// An unlocked seat.
 pub struct Reader {
     me: SeatSecrets,
     network: NetworkId,
     pen: Pen,
     ring: KeyRing,
+    /// What killed the process each time it was opened.
+    poison: PoisonList,
     chains: BTreeMap<(DocId, Lane), OwnChain>,
     links: BTreeMap<SeatKey, SeatLinks>,
     docs: BTreeMap<DocId, Doc>,
@@ -116,40 +116,6 @@ pub struct Counts {
 }
 
 impl Reader {
-    /// Opens a seat on everything stored. `incarnation` must be fresh randomness.
-    ///
-    /// # Errors
-    /// The store can't be read.
-    pub fn open(me: SeatSecrets, incarnation: u64, store: &dyn Store, registry: &Registry, now_ms: u64) -> Result<Self, StoreError> {
-        let network = registry.network_id();
-        let pen = Pen::resume(me.key(), incarnation, store)?;
-        let mut ring = KeyRing::new(network);
-        ring.add_secret(me.kem.clone());
-        let mut reader = Self {
-            me,
-            network,
-            pen,
-            ring,
-            chains: BTreeMap::new(),
-            links: BTreeMap::new(),
-            docs: BTreeMap::new(),
-            records: BTreeMap::new(),
-            dirty: BTreeSet::new(),
-            sealed: BTreeSet::new(),
-            denied: BTreeSet::new(),
-            grown: BTreeSet::new(),
-        };
-        let mut from = std::ops::Bound::Unbounded;
-        loop {
-            let keys = store.range(from, 4_096)?;
-            let Some(last) = keys.last() else { break };
-            from = std::ops::Bound::Excluded(*last);
-            reader.take(&keys, store, now_ms)?;
-        }
-        reader.settle(store, registry)?;
-        Ok(reader)
-    }
-
     /// Takes items that have just become durable, own or received.
     ///
     /// # Errors
@@ -292,6 +258,9 @@ impl Reader {
                     doc.requests.insert(id, (request.kid, request.recipient, seat));
                 }
             }
+            Kind::Content if self.poison.is_poisoned(&id) => {
+                doc.refused.insert(id);
+            }
             Kind::Content => {
                 doc.sealed.insert(id);
                 self.sealed.insert(doc_id);
@@ -305,15 +274,21 @@ impl Reader {
 
     /// Opens what the ring now opens, then labels what changed.
     fn settle(&mut self, store: &dyn Store, registry: &Registry) -> Result<(), StoreError> {
-        let openable: Vec<DocId> = self
-            .sealed
-            .iter()
-            .filter(|doc| self.ring.epochs(**doc).next().is_some())
-            .copied()
-            .collect();
-        for doc in openable {
-            self.open_document(doc, store)?;
+        for doc in self.openable() {
+            self.open_document(doc, None, store)?;
         }
+        self.relabel(registry);
+        Ok(())
+    }
+
+    /// Documents with sealed content for which the ring has a key.
+    fn openable(&self) -> Vec<DocId> {
+        let known = |doc: &&DocId| self.ring.epochs(**doc).next().is_some();
+        self.sealed.iter().filter(known).copied().collect()
+    }
+
+    /// Labels anew what the last items bear on.
+    fn relabel(&mut self, registry: &Registry) {
         let member_denied = self.denied.iter().any(|doc| registry.team(doc).is_some());
         for seat in std::mem::take(&mut self.grown) {
             let Some(chain) = self.links.get(&seat) else { continue };
@@ -332,56 +307,6 @@ impl Reader {
         for doc in std::mem::take(&mut self.dirty) {
             self.label(doc, registry);
         }
-        Ok(())
-    }
-
-    fn open_document(&mut self, id: DocId, store: &dyn Store) -> Result<(), StoreError> {
-        let Some(doc) = self.docs.get_mut(&id) else { return Ok(()) };
-        let open = doc.open.get_or_insert_with(|| {
-            Box::new(Open {
-                gate: Gate::new(id),
-                document: Document::new(id),
-            })
-        });
-        let mut queue: Vec<ItemId> = doc.sealed.iter().copied().collect();
-        while !queue.is_empty() {
-            let mut admitted = Vec::new();
-            for item in queue.split_off(queue.len().saturating_sub(FOLD_BATCH)) {
-                let Some(bytes) = store.get(&item)? else { continue };
-                let Some(envelope) = Envelope::parse(&bytes).ok().and_then(|e| e.verify(&self.network).ok()) else {
-                    continue;
-                };
-                let Some(key) = self.ring.key(id, envelope.header.kid) else {
-                    continue;
-                };
-                let Ok(plaintext) = envelope.open(key.secret()) else {
-                    doc.sealed.remove(&item);
-                    doc.refused.insert(item);
-                    continue;
-                };
-                let (verdict, released) = open.gate.offer(&Arrival::from(&*envelope), plaintext.bytes());
-                match verdict {
-                    GateVerdict::Admitted(change) => {
-                        doc.sealed.remove(&item);
-                        doc.opened.insert(item);
-                        admitted.push(change);
-                        queue.extend(released);
-                    }
-                    GateVerdict::Refused(_) => {
-                        doc.sealed.remove(&item);
-                        doc.refused.insert(item);
-                    }
-                    GateVerdict::Waiting(_) => {}
-                }
-            }
-            let folded = open.document.fold(admitted);
-            doc.refused.extend(folded.poisoned.iter().map(|(item, _)| *item));
-        }
-        if doc.sealed.is_empty() {
-            self.sealed.remove(&id);
-        }
-        self.dirty.insert(id);
-        Ok(())
     }
 
     /// Takes note of a place on a seat's chain; a second envelope at one place is a fork, whatever documents they are in.

@@ -242,7 +242,7 @@ fn t28_a_seat_restored_from_an_old_image_continues_without_a_fork() {
     clinic.meet(pharmacy);
     // The disk comes back as it was; a new process is a new incarnation.
     clinic.store = image;
-    clinic.reader = Some(Reader::open(clinic.secrets.clone(), 999, &clinic.store, &clinic.registry, clinic.now).unwrap());
+    clinic.reader = Some(Reader::open(clinic.secrets.clone(), 999, &mut clinic.store, &clinic.registry, clinic.now).unwrap());
     let write = add(clinic, record, Compartment::Clinical, "after the restore").unwrap();
     clinic.save(write);
     clinic.meet(pharmacy);
@@ -543,7 +543,8 @@ fn t39_a_cabin_s_deposit_is_for_the_readers_and_not_for_the_cabin() {
         practitioner: None,
         facility: places[0].facility,
     };
-    let reader = Reader::open(device, 9, &places[0].store, &places[0].registry, places[0].now).unwrap();
+    let clinic = &mut places[0];
+    let reader = Reader::open(device, 9, &mut clinic.store, &clinic.registry, clinic.now).unwrap();
     assert_eq!((reader.records().count(), reader.counts().readable), (0, 0));
     assert!(texts(&places[0], &record).iter().all(|t| t != "13/8"), "invisible until adopted");
 }
@@ -639,10 +640,59 @@ fn t31_t61_t67_what_a_hostile_author_seals_is_contained_and_everybody_else_is_sh
     }
     // The next start lives, shows the same, and writes on.
     let before = texts(clinic, &record);
-    clinic.reader = Some(Reader::open(clinic.secrets.clone(), 900, &clinic.store, &clinic.registry, clinic.now).unwrap());
+    clinic.reader = Some(Reader::open(clinic.secrets.clone(), 900, &mut clinic.store, &clinic.registry, clinic.now).unwrap());
     assert_eq!(texts(clinic, &record), before);
     let write = add(clinic, record, Compartment::Clinical, "and on").unwrap();
     clinic.save(write);
+    assert!(texts(clinic, &record).contains(&"and on".to_owned()));
+}
+
+#[test]
+fn t31_an_envelope_that_kills_the_process_costs_a_few_starts_and_hides_nothing_else() {
+    use crate::record::testing::make_deadly;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let mut places = trio();
+    let record = shared_record(&mut places);
+    let [clinic, _, nurses] = &mut places[..] else {
+        unreachable!("three places")
+    };
+    let write = add(nurses, record, Compartment::Clinical, "kills").unwrap();
+    let deadly = Envelope::parse(write.items.last().unwrap()).unwrap().id();
+    nurses.save(write);
+    let write = add(clinic, record, Compartment::Clinical, "an honest note").unwrap();
+    clinic.save(write);
+    clinic.meet(nurses);
+    let everything = texts(clinic, &record);
+    make_deadly(deadly);
+    // Each panic that leaves `Reader::open` stands for a process that died: what remains of it is its store.
+    let mut starts = 0;
+    let reader = loop {
+        starts += 1;
+        assert!(starts < 10, "a crash loop");
+        let open = || {
+            Reader::open(
+                clinic.secrets.clone(),
+                900 + starts,
+                &mut clinic.store,
+                &clinic.registry,
+                clinic.now,
+            )
+        };
+        if let Ok(opened) = catch_unwind(AssertUnwindSafe(open)) {
+            break opened.unwrap();
+        }
+    };
+    assert_eq!(starts, 6, "unjournalled, together, three times alone, then without it");
+    clinic.reader = Some(reader);
+    let mut shown = texts(clinic, &record);
+    assert!(!shown.contains(&"kills".to_owned()));
+    shown.push("kills".into());
+    shown.sort();
+    assert_eq!(shown, everything);
+    assert_eq!(clinic.reader().counts().refused, 1, "kept, without effect, counted");
+    let write = add(clinic, record, Compartment::Clinical, "and on").unwrap();
+    clinic.save(write);
+    clinic.reader = Some(Reader::open(clinic.secrets.clone(), 990, &mut clinic.store, &clinic.registry, clinic.now).unwrap());
     assert!(texts(clinic, &record).contains(&"and on".to_owned()));
 }
 
@@ -676,7 +726,7 @@ fn a_writer_cannot_move_a_document_to_another_patient() {
         .unwrap()
         .to_bytes();
     clinic.store(&[sealed]);
-    clinic.reader = Some(Reader::open(clinic.secrets.clone(), 900, &clinic.store, &clinic.registry, clinic.now).unwrap());
+    clinic.reader = Some(Reader::open(clinic.secrets.clone(), 900, &mut clinic.store, &clinic.registry, clinic.now).unwrap());
     assert_eq!(clinic.reader().records().collect::<Vec<_>>(), [record]);
     assert_eq!(doc_of(clinic, &record, Compartment::Clinical), doc);
 }
@@ -745,7 +795,7 @@ fn what_a_forked_or_revoked_author_founded_stays_visible_and_marked() {
     assert!(nurses.reader().history(&record).all(|f| f.fact.label == Label::Quarantined));
     // The same for whoever learns of the revocation first.
     let shown: Vec<_> = nurses.reader().history(&record).map(|f| (f.fact.id, f.fact.label)).collect();
-    nurses.reader = Some(Reader::open(nurses.secrets.clone(), 900, &nurses.store, &nurses.registry, nurses.now).unwrap());
+    nurses.reader = Some(Reader::open(nurses.secrets.clone(), 900, &mut nurses.store, &nurses.registry, nurses.now).unwrap());
     let again: Vec<_> = nurses.reader().history(&record).map(|f| (f.fact.id, f.fact.label)).collect();
     assert_eq!(again, shown);
 }
