@@ -10,6 +10,7 @@ use bocage_protocol::clinical::identifiers::ins_key_for;
 use bocage_protocol::ids::hex;
 use serde_json::{Value, json};
 
+use super::day::{self, holds, ward};
 use super::repository::required;
 use super::territory::{Territory, files_under, text};
 
@@ -64,6 +65,7 @@ fn four_nodes_by_the_readme_s_commands_hold_the_same_set() {
     t.settle(&all);
     assert_eq!(t.entries("clinic", &patient)[0], "Note: Better on sitting up.");
     t.settle(&all);
+    day::live(&mut t);
 }
 
 #[test]
@@ -330,22 +332,6 @@ fn an_imported_file_comes_back_byte_for_byte_and_with_its_correction() {
     );
 }
 
-/// Two patients with an allergy-free past: one with a prescription and a diagnosis.
-fn ward() -> Value {
-    let person = |id: &str, family: &str| {
-        json!({ "resource": { "resourceType": "Patient", "id": id,
-            "name": [{ "family": family, "given": ["Odile"] }], "gender": "female", "birthDate": "1951-07-02" } })
-    };
-    let of = json!({ "reference": "Patient/p-1" });
-    json!({ "resourceType": "Bundle", "type": "collection", "entry": [
-        person("p-1", "Sorel"),
-        { "resource": { "resourceType": "MedicationRequest", "id": "m-1", "status": "active", "intent": "order", "subject": of,
-            "medicationCodeableConcept": { "text": "Amoxicilline" } } },
-        { "resource": { "resourceType": "Condition", "id": "c-1", "subject": of, "code": { "text": "Bronchite" } } },
-        person("p-2", "Tavernier"),
-    ] })
-}
-
 /// One count of the only file of an import.
 fn imported(reply: &Value, count: &str) -> u64 {
     reply["files"][0][1][count]
@@ -355,10 +341,6 @@ fn imported(reply: &Value, count: &str) -> u64 {
 
 fn exported(t: &Territory, dir: &str) -> String {
     files_under(&t.path(dir)).iter().map(|f| fs::read_to_string(f).unwrap()).collect()
-}
-
-fn holds(bytes: &[u8], what: &[u8]) -> bool {
-    bytes.windows(what.len()).any(|w| w == what)
 }
 
 // ---- README.md as a person follows it

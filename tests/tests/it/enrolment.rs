@@ -1,5 +1,6 @@
 //! Joining a network by files alone, and everything that must not let anybody in.
 
+use super::day;
 use super::territory::{Territory, text};
 
 #[test]
@@ -30,6 +31,19 @@ fn enrolled_by_files_alone_a_pharmacy_is_a_member_without_any_node_running() {
     t.run("clinic", &[]);
     t.run("pharmacy", &["clinic"]);
     t.settle(&["clinic", "pharmacy"]);
+}
+
+#[test]
+fn four_places_enrolled_by_files_alone_live_the_same_day() {
+    let mut t = Territory::new().founded();
+    for place in ["pharmacy", "cabin", "mobile"] {
+        t.enrol(place);
+    }
+    t.run("clinic", &[]);
+    for place in ["pharmacy", "cabin", "mobile"] {
+        t.run(place, &["clinic"]);
+    }
+    day::live(&mut t);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod crash;
+mod day;
 mod documents;
 mod e2e;
 mod enrolment;
