@@ -23,6 +23,7 @@ pub mod context {
     pub const CLEAR_BODY: &str = "bocage 2026-11 clear body v1";
     pub const REGISTRY_ID: &str = "bocage 2026-11 registry op id v1";
     pub const DOC_ID: &str = "bocage 2026-11 document id v1";
+    pub const RECORD_ID: &str = "bocage 2026-11 record id v1";
     pub const GRANT_ID: &str = "bocage 2026-11 grant id v1";
     pub const KID: &str = "bocage 2026-11 key id v1";
     pub const EPOCH_DEPOSIT: &str = "bocage 2026-11 epoch deposit key v1";

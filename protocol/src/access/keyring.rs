@@ -25,6 +25,8 @@ pub struct KeyRing {
     network: NetworkId,
     secrets: BTreeMap<KemPublic, Box<KemSecret>>,
     keys: BTreeMap<(DocId, Kid), Box<EpochKey>>,
+    /// Documents with a key that nobody has asked about yet.
+    fresh: BTreeSet<DocId>,
     /// Every item that was ever offered.
     seen: BTreeSet<ItemId>,
     spent: BTreeMap<(DocId, SeatKey), u16>,
@@ -86,6 +88,7 @@ impl KeyRing {
             network,
             secrets: BTreeMap::new(),
             keys: BTreeMap::new(),
+            fresh: BTreeSet::new(),
             seen: BTreeSet::new(),
             spent: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -143,6 +146,11 @@ impl KeyRing {
     /// All keys of a document, ascending by kid.
     pub fn epochs(&self, doc: DocId) -> impl Iterator<Item = &EpochKey> {
         self.keys.range((doc, Kid::ZERO)..=(doc, Kid([0xff; Kid::LEN]))).map(|(_, k)| &**k)
+    }
+
+    /// Documents that have got a key since this was asked last.
+    pub fn take_fresh(&mut self) -> BTreeSet<DocId> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// The secret of a key that something may be sealed to: the seat's own, or a known epoch's deposit key.
@@ -218,6 +226,7 @@ impl KeyRing {
                     if let Entry::Vacant(place) = self.keys.entry(at) {
                         todo.push(Step::Secret(Box::new(key.deposit())));
                         place.insert(key);
+                        self.fresh.insert(doc);
                         todo.extend(self.by_kid.get(&at).into_iter().flatten().map(|item| Step::Try(*item, None)));
                     }
                 }

@@ -418,6 +418,7 @@ fn ten_thousand_altered_changes_never_get_past_the_gate_as_a_panic_and_what_pass
                 RecordHead {
                     record: crate::ids::RecordId([1; 32]),
                     compartment: 1,
+                    salt: None,
                 }
                 .to_fact(),
                 FactBody::resource(b"bb".to_vec()),

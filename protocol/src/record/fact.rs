@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::crypto::{context, derive};
 use crate::envelope::Lane;
-use crate::ids::{DocId, FactId, RecordId, SeatKey};
+use crate::ids::{DocId, FactId, NetworkId, RecordId, SeatKey};
 use crate::wire::{Reader, WireError, Writer, strictly_ascending};
 
 /// The longest body: with one fact alone in an envelope, what fits its 256 KiB with room for everything around it.
@@ -143,12 +143,22 @@ fn check(source: &str, supersedes: &[FactId], body: &[u8]) -> Result<(), WireErr
 pub struct RecordHead {
     pub record: RecordId,
     pub compartment: u8,
+    /// In a document by the record's creator: proves that this seat made the record ([`record_id`]).
+    pub salt: Option<[u8; 32]>,
+}
+
+/// A record's id names its creator to whoever knows the salt: everybody else's documents for it are told apart.
+pub fn record_id(network: &NetworkId, creator: &SeatKey, salt: &[u8; 32]) -> RecordId {
+    RecordId(derive(context::RECORD_ID, &[&network.0, &creator.0, salt]))
 }
 
 impl RecordHead {
     pub fn to_fact(self) -> FactBody {
         let mut w = Writer::new();
         w.bytes(&self.record.0).u8(self.compartment);
+        if let Some(salt) = &self.salt {
+            w.bytes(salt);
+        }
         FactBody {
             kind: FactKind::RecordHead,
             source: String::new(),
@@ -160,12 +170,16 @@ impl RecordHead {
     /// Reads the body of a [`FactKind::RecordHead`].
     pub fn parse(body: &[u8]) -> Result<Self, WireError> {
         let mut r = Reader::new(body);
-        let head = Self {
-            record: RecordId(r.array()?),
-            compartment: r.u8()?,
-        };
+        let record = RecordId(r.array()?);
+        let compartment = r.u8()?;
+        let salt = (body.len() > RecordId::LEN + 1).then(|| r.array()).transpose()?;
         r.end()?;
-        Ok(head)
+        Ok(Self { record, compartment, salt })
+    }
+
+    /// True iff `founder` of this head's document made the record.
+    pub fn is_by_creator(&self, network: &NetworkId, founder: &SeatKey) -> bool {
+        self.salt.is_some_and(|salt| record_id(network, founder, &salt) == self.record)
     }
 }
 

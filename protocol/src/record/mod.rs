@@ -29,7 +29,7 @@ mod tests;
 pub use automerge::ChangeHash;
 pub use chain::{OwnChain, WriteError, Written};
 pub use document::{Document, FactView, Folded, Label};
-pub use fact::{FactBody, FactKind, MAX_FACT_BODY, MAX_SOURCE, MAX_SUPERSEDES, RecordHead, fact_id};
+pub use fact::{FactBody, FactKind, MAX_FACT_BODY, MAX_SOURCE, MAX_SUPERSEDES, RecordHead, fact_id, record_id};
 pub use gate::{Admitted, Arrival, Gate, MAX_WAITING, Refusal, Verdict};
 pub use payload::PayloadError;
 pub use pen::{Pen, SeatSecrets};

@@ -18,6 +18,7 @@ fn facts_come_back_byte_for_byte_and_automerge_itself_can_reload_them() {
     let head = RecordHead {
         record: crate::ids::RecordId([8; 32]),
         compartment: 3,
+        salt: None,
     };
     let future = FactBody {
         kind: FactKind::Other(200),

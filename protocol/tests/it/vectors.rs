@@ -29,7 +29,9 @@ use bocage_protocol::ids::{
     AuthorityKey, DocId, FacilityKey, GrantId, Hlc, ItemId, Kid, NetworkId, NodeKey, PractitionerKey, RecordId, SeatKey, hex, unhex,
 };
 use bocage_protocol::peer::Hello;
-use bocage_protocol::record::{Arrival, Document, FactBody, FactKind, Gate, Label, OwnChain, RecordHead, Verdict, fact_id, payload};
+use bocage_protocol::record::{
+    Arrival, Document, FactBody, FactKind, Gate, Label, OwnChain, RecordHead, Verdict, fact_id, payload, record_id,
+};
 use bocage_protocol::store::OrderKey;
 use bocage_protocol::sync::codec::{Decoder, Encoder};
 use bocage_protocol::sync::frames::{Done, Frame, Refusal, Status};
@@ -822,6 +824,7 @@ fn facts() -> [FactBody; 2] {
     let head = RecordHead {
         record: RecordId([0x0c; 32]),
         compartment: 3,
+        salt: None,
     };
     let import = FactBody {
         source: "Observation/42".into(),
@@ -844,6 +847,16 @@ fn record(v: &mut Vectors) {
     v.note("seat key of 14, document of d0, incarnation 7, lane 2");
     let actor = &derive(context::ACTOR_ID, &[&seat().0, &DOC.0, &7u64.to_be_bytes(), &[2]])[..16];
     v.put("actor", actor);
+    let (network, salt) = (NetworkId([0x0e; 32]), [0x0f; 32]);
+    let record = record_id(&network, &seat(), &salt);
+    assert_eq!(record.0, derive("bocage 2026-11 record id v1", &[&network.0, &seat().0, &salt]));
+    v.put("record.id", &record.0);
+    let head = RecordHead {
+        record,
+        compartment: 1,
+        salt: Some(salt),
+    };
+    v.put("creator.head.body", &head.to_fact().encode().expect("in bounds"));
     let mut chain = OwnChain::new(seat(), DOC, 7, Lane::Today);
     let first = chain.next(&facts()).expect("in bounds");
     chain.advance(&first);

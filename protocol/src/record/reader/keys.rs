@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::write::{WriteRefused, Writing};
 use super::{Doc, Reader};
 use crate::access::epochs::{Choice, EpochFacts, EpochKey, KeyRequest, Policy, choose, make_epoch, make_wrap};
-use crate::access::ops::Subject;
-use crate::access::view::{AccessView, Act, Recipient, Verdict};
+use crate::access::ops::{Rank, Subject};
+use crate::access::view::{AccessView, Act, Reason, Recipient, Verdict};
 use crate::crypto::Entropy;
 use crate::envelope::{Kind, Lane};
 use crate::identity::Registry;
-use crate::ids::{DocId, GrantId, KemPublic, Kid};
+use crate::ids::{DocId, GrantId, KemPublic, Kid, SeatKey};
 
 /// Key requests and answers that one round of chores writes at the most.
 const CHORES: usize = 64;
@@ -40,23 +40,33 @@ impl Reader {
             .filter_map(|seat| registry.seat(seat))
             .map(|s| s.kem)
             .collect();
-        // An outsider holds no key of a team and needs none: deposit keys are public.
-        let facts: Vec<EpochFacts> = self
-            .facts(team, &view)
-            .into_iter()
-            .map(|f| EpochFacts { held: true, ..f })
-            .collect();
+        let facts = self.team_facts(team, &view, now_ms);
         match choose(&facts, &members, &self.policy(&view, registry, now_ms)) {
             Choice::WriteUnder(kid) => doc.deposit_keys.get(&kid).copied().into_iter().collect(),
             Choice::RotateFirst { .. } => members,
         }
     }
 
+    /// Epochs of a team, as somebody weighs them who is to seal to it: made by one of its stewards.
+    fn team_facts(&self, team: &DocId, view: &AccessView, now_ms: u64) -> Vec<EpochFacts> {
+        let is_steward = |seat: &SeatKey| view.may(seat, Act::Grant(Rank::READER), now_ms).is_some();
+        let of_stewards = self.facts_where(team, view, |author| is_steward(author));
+        // An outsider holds no key of a team and needs none: deposit keys are public.
+        of_stewards.into_iter().map(|f| EpochFacts { held: true, ..f }).collect()
+    }
+
     pub(super) fn facts(&self, id: &DocId, view: &AccessView) -> Vec<EpochFacts> {
+        self.facts_where(id, view, |_| true)
+    }
+
+    fn facts_where(&self, id: &DocId, view: &AccessView, counts: impl Fn(&SeatKey) -> bool) -> Vec<EpochFacts> {
         let Some(doc) = self.docs.get(id) else { return Vec::new() };
         let complaints: BTreeSet<_> = self.ring.faults().filter(|c| c.doc == *id).map(|c| c.item).collect();
         let mut facts = Vec::with_capacity(doc.epochs.len());
-        for (item, (_, stated)) in &doc.epochs {
+        for (item, (author, stated)) in &doc.epochs {
+            if never_could(view.verdict(item)) || !counts(author) {
+                continue;
+            }
             let mut epoch = stated.clone();
             epoch.by_authorised_author = view.verdict(item) == Verdict::Accepted;
             epoch.complained = complaints.contains(item);
@@ -155,6 +165,7 @@ impl Reader {
                 )
                 .ok()?;
         }
+        self.renew_teams(&mut writing, registry, entropy);
         let with_requests: Vec<DocId> = self
             .docs
             .iter()
@@ -165,6 +176,24 @@ impl Reader {
             self.answer(&mut writing, doc, registry, entropy);
         }
         (!writing.items.is_empty()).then(|| writing.finish(Vec::new(), None))
+    }
+
+    /// Rotates the key of this seat's own teams where nobody should seal to it any more: a member left, or an epoch was false.
+    fn renew_teams(&self, writing: &mut Writing, registry: &Registry, entropy: &mut dyn Entropy) {
+        let now = writing.now_ms;
+        for (team, _) in registry.teams_of(&self.me.facility) {
+            let Some(view) = self.access(team) else { continue };
+            let Some(authority) = view.may(&self.pen.seat, Act::Grant(Rank::READER), now) else {
+                continue;
+            };
+            let members = view.members(team, now);
+            let members: BTreeSet<KemPublic> = members.iter().filter_map(|seat| registry.seat(seat)).map(|s| s.kem).collect();
+            let facts = self.team_facts(team, view, now);
+            if let Choice::RotateFirst { predecessors } = choose(&facts, &members, &self.policy(view, registry, now)) {
+                // Without the key before it there is nothing to hand on; who has it rotates.
+                let _ = self.rotate(writing, *team, Lane::Urgent, &members, &predecessors, authority, entropy);
+            }
+        }
     }
 
     fn answer(&self, writing: &mut Writing, id: DocId, registry: &Registry, entropy: &mut dyn Entropy) {
@@ -213,6 +242,16 @@ impl Reader {
             }
         }
     }
+}
+
+/// True for an epoch whose author never held what it cites: it says nothing about who knows which key, and mustn't make anybody
+/// rotate. One that a cut has hit does: its author knew the key.
+fn never_could(verdict: Verdict) -> bool {
+    use Reason::{DeviceSeat, ForeignGrant, MobileSeat, NotSubject, RankTooLow, Uncited};
+    matches!(
+        verdict,
+        Verdict::Incomplete | Verdict::Quarantined(Uncited | NotSubject | ForeignGrant | RankTooLow | DeviceSeat | MobileSeat)
+    )
 }
 
 /// Accepted answers to a request.

@@ -9,22 +9,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pen::{Pen, SeatSecrets};
-use super::{Document, FactKind, FactView, Gate, Label, OwnChain, PoisonList, RecordHead};
+use super::{Document, FactKind, FactView, Gate, OwnChain, PoisonList};
 use crate::access::chain::ChainLink;
 use crate::access::epochs::{EpochFacts, KeyEpoch, KeyRequest, Wrap};
-use crate::access::evaluate::{AccessSet, OpRecord, evaluate};
+use crate::access::evaluate::OpRecord;
 use crate::access::keyring::KeyRing;
 use crate::access::matrix::Compartment;
-use crate::access::ops::{Op, Subject};
-use crate::access::view::{AccessView, Verdict};
+use crate::access::ops::Op;
+use crate::access::view::AccessView;
 use crate::envelope::{Envelope, Kind, Lane, Verified};
 use crate::identity::{Registry, op::REGISTRY_OP};
 use crate::ids::{DocId, ItemId, KemPublic, Kid, NetworkId, RecordId, SeatKey};
 use crate::store::{OrderKey, Store, StoreError};
 
+#[cfg(test)]
+mod attacks;
 mod keys;
 mod opening;
 mod share;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -46,8 +49,8 @@ pub struct Reader {
     records: BTreeMap<RecordId, BTreeMap<Compartment, BTreeSet<DocId>>>,
     /// Documents whose labels may have changed.
     dirty: BTreeSet<DocId>,
-    /// Documents with content that no key opened yet.
-    sealed: BTreeSet<DocId>,
+    /// Documents with content that a key has come for.
+    openable: BTreeSet<DocId>,
     /// Documents with a revocation.
     denied: BTreeSet<DocId>,
     /// Seats whose chains have grown: where a cut or a fork bears on one, a link in one document places envelopes in others.
@@ -76,10 +79,11 @@ struct Doc {
     requests: BTreeMap<ItemId, (Kid, KemPublic, SeatKey)>,
     /// Whose genesis made it: the document's id is bound to this seat.
     founder: Option<SeatKey>,
-    /// Where it is filed.
-    filed: Option<(RecordId, Compartment)>,
-    /// Content not opened yet.
-    sealed: BTreeSet<ItemId>,
+    filed: Option<Filed>,
+    /// Content that no key has come for.
+    sealed: BTreeMap<Kid, BTreeSet<ItemId>>,
+    /// Content that waits at the gate for its author's earlier change.
+    held_up: BTreeMap<ItemId, (Kid, SeatKey)>,
     /// Content by authors who aren't readers; shown apart until adopted.
     deposits: BTreeSet<ItemId>,
     /// Content that was opened, admitted or refused.
@@ -87,6 +91,16 @@ struct Doc {
     refused: BTreeSet<ItemId>,
     view: Option<AccessView>,
     open: Option<Box<Open>>,
+}
+
+/// Where a document is filed, and whether it counts there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Filed {
+    record: RecordId,
+    compartment: Compartment,
+    /// Of the record, where this document's founder made it.
+    salt: Option<[u8; 32]>,
+    is_trusted: bool,
 }
 
 /// A document in clear.
@@ -192,7 +206,8 @@ impl Reader {
         };
         for doc in self.docs.values() {
             counts.readable += doc.opened.len() as u64;
-            counts.sealed += doc.sealed.len() as u64;
+            let sealed: usize = doc.sealed.values().map(BTreeSet::len).sum();
+            counts.sealed += (sealed + doc.held_up.len()) as u64;
             counts.refused += doc.refused.len() as u64;
         }
         counts
@@ -262,8 +277,10 @@ impl Reader {
                 doc.refused.insert(id);
             }
             Kind::Content => {
-                doc.sealed.insert(id);
-                self.sealed.insert(doc_id);
+                doc.sealed.entry(header.kid).or_default().insert(id);
+                if self.ring.key(doc_id, header.kid).is_some() {
+                    self.openable.insert(doc_id);
+                }
             }
             Kind::Deposit => {
                 doc.deposits.insert(id);
@@ -274,39 +291,19 @@ impl Reader {
 
     /// Opens what the ring now opens, then labels what changed.
     fn settle(&mut self, store: &dyn Store, registry: &Registry) -> Result<(), StoreError> {
-        for doc in self.openable() {
+        for doc in self.take_openable() {
             self.open_document(doc, None, store)?;
         }
         self.relabel(registry);
         Ok(())
     }
 
-    /// Documents with sealed content for which the ring has a key.
-    fn openable(&self) -> Vec<DocId> {
-        let known = |doc: &&DocId| self.ring.epochs(**doc).next().is_some();
-        self.sealed.iter().filter(known).copied().collect()
-    }
-
-    /// Labels anew what the last items bear on.
-    fn relabel(&mut self, registry: &Registry) {
-        let member_denied = self.denied.iter().any(|doc| registry.team(doc).is_some());
-        for seat in std::mem::take(&mut self.grown) {
-            let Some(chain) = self.links.get(&seat) else { continue };
-            if chain.forked || member_denied || !registry.cuts(&seat).is_empty() {
-                self.dirty.extend(&chain.docs);
-            } else {
-                self.dirty.extend(self.denied.intersection(&chain.docs));
-            }
-        }
-        // A team's change bears on every document that names the team.
-        if self.dirty.iter().any(|doc| registry.team(doc).is_some()) {
-            self.dirty
-                .extend(self.docs.iter().filter(|(_, d)| d.open.is_some()).map(|(id, _)| *id));
-            self.docs.values_mut().for_each(|d| d.view = None);
-        }
-        for doc in std::mem::take(&mut self.dirty) {
-            self.label(doc, registry);
-        }
+    /// Documents with content that can be opened now, and couldn't be when this was asked last.
+    fn take_openable(&mut self) -> BTreeSet<DocId> {
+        let mut docs = std::mem::take(&mut self.openable);
+        docs.extend(self.ring.take_fresh());
+        docs.retain(|doc| self.docs.get(doc).is_some_and(|d| !d.sealed.is_empty()));
+        docs
     }
 
     /// Takes note of a place on a seat's chain; a second envelope at one place is a fork, whatever documents they are in.
@@ -320,100 +317,5 @@ impl Reader {
         if taken && !seat.forked {
             seat.forked = true;
         }
-    }
-
-    /// Evaluates access to a document from what bears on it: its own ops, the teams it names, and whole chains where a cut or a
-    /// fork makes an envelope's place matter.
-    fn evaluate(&self, id: &DocId, registry: &Registry) -> AccessView {
-        let mut set = AccessSet::default();
-        let mut seats = BTreeSet::new();
-        let mut has_denial = false;
-        let mut teams = BTreeSet::new();
-        for record in self.docs.get(id).into_iter().flat_map(|d| d.records.values()) {
-            teams.extend(named_teams(record));
-        }
-        for doc in std::iter::once(id).chain(teams.iter().filter(|t| *t != id)) {
-            for record in self.docs.get(doc).into_iter().flat_map(|d| d.records.values()) {
-                has_denial |= matches!(record.op, Some(Op::Revoke(_)));
-                seats.insert(record.link.seat);
-                set.insert(record.clone());
-            }
-        }
-        for seat in seats {
-            if let Some(chain) = self.links.get(&seat)
-                && (has_denial || chain.forked || !registry.cuts(&seat).is_empty())
-            {
-                chain.links.values().for_each(|link| set.insert_link(*link));
-            }
-        }
-        evaluate(id, &set, registry)
-    }
-
-    fn label(&mut self, id: DocId, registry: &Registry) {
-        if self.docs.get(&id).is_none_or(|d| d.open.is_none()) && registry.team(&id).is_none() {
-            return;
-        }
-        let view = self.evaluate(&id, registry);
-        let Some(doc) = self.docs.get_mut(&id) else { return };
-        if let Some(open) = doc.open.as_mut() {
-            for item in &doc.opened {
-                let label = match view.verdict(item) {
-                    Verdict::Accepted => Label::Accepted,
-                    Verdict::Disputed => Label::Disputed,
-                    _ => Label::Quarantined,
-                };
-                open.document.set_label(*item, label);
-            }
-            // Only who made a document can say which record it belongs to: a writer could move it to another patient. Whoever
-            // answers for it by now, it stays where its facts are looked for, labelled.
-            let head = open
-                .document
-                .facts()
-                .filter(|f| f.kind == FactKind::RecordHead && Some(f.author) == doc.founder)
-                .min_by_key(|f| (f.label, f.hlc, f.id))
-                .and_then(|f| RecordHead::parse(f.body).ok());
-            let filed = head.and_then(|head| {
-                let compartment = Compartment::ALL.into_iter().find(|c| *c as u8 == head.compartment)?;
-                Some((head.record, compartment))
-            });
-            let before = std::mem::replace(&mut doc.filed, filed);
-            if let Some((record, compartment)) = before.filter(|b| Some(*b) != filed) {
-                remove_from(&mut self.records, &record, &compartment, &id);
-            }
-            if let Some((record, compartment)) = filed {
-                self.records.entry(record).or_default().entry(compartment).or_default().insert(id);
-            }
-        }
-        doc.view = Some(view);
-    }
-}
-
-/// Leaves no empty record behind.
-fn remove_from(
-    records: &mut BTreeMap<RecordId, BTreeMap<Compartment, BTreeSet<DocId>>>,
-    record: &RecordId,
-    compartment: &Compartment,
-    doc: &DocId,
-) {
-    let Some(parts) = records.get_mut(record) else { return };
-    if let Some(docs) = parts.get_mut(compartment) {
-        docs.remove(doc);
-    }
-    parts.retain(|_, docs| !docs.is_empty());
-    if parts.is_empty() {
-        records.remove(record);
-    }
-}
-
-/// Teams that an op names as a subject.
-fn named_teams(record: &OpRecord) -> Vec<DocId> {
-    let team = |subject: &Subject| match subject {
-        Subject::Team(doc) => Some(*doc),
-        _ => None,
-    };
-    match &record.op {
-        Some(Op::Genesis(genesis)) => genesis.grants.iter().filter_map(|t| team(&t.subject)).collect(),
-        Some(Op::Grant(grant)) => team(&grant.terms.subject).into_iter().collect(),
-        _ => Vec::new(),
     }
 }

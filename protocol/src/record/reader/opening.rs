@@ -12,7 +12,7 @@ use crate::envelope::Envelope;
 use crate::identity::Registry;
 use crate::ids::{DocId, ItemId};
 use crate::record::pen::{Pen, SeatSecrets};
-use crate::record::{Arrival, Document, Gate, PoisonList, Verdict};
+use crate::record::{Arrival, Document, Gate, MAX_WAITING, PoisonList, Verdict};
 use crate::store::{Batch, LocalWrite, Store, StoreError};
 
 /// Content that is opened and folded at a time: bounds what is decrypted in memory at once.
@@ -51,7 +51,7 @@ impl Reader {
             docs: BTreeMap::new(),
             records: BTreeMap::new(),
             dirty: BTreeSet::new(),
-            sealed: BTreeSet::new(),
+            openable: BTreeSet::new(),
             denied: BTreeSet::new(),
             grown: BTreeSet::new(),
         };
@@ -72,10 +72,11 @@ impl Reader {
 
     /// Opens what can be opened with a journal of what is in hand: suspects one by one.
     fn open_carefully(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
-        let openable = self.openable().into_iter();
-        let place: BTreeMap<ItemId, DocId> = openable
-            .flat_map(|doc| self.docs[&doc].sealed.iter().map(move |item| (*item, doc)))
-            .collect();
+        let mut place: BTreeMap<ItemId, DocId> = BTreeMap::new();
+        for doc in self.take_openable() {
+            let known = self.ring.epochs(doc).filter_map(|key| self.docs[&doc].sealed.get(&key.kid()));
+            place.extend(known.flatten().map(|item| (*item, doc)));
+        }
         let mut batches: VecDeque<Vec<ItemId>> = self.poison.batches(place.keys().copied()).into();
         while let Some(batch) = batches.pop_front() {
             self.poison.begin(&batch);
@@ -91,7 +92,7 @@ impl Reader {
         }
         for (item, doc) in place.iter().filter(|(item, _)| self.poison.is_poisoned(item)) {
             let doc = self.docs.get_mut(doc).expect("listed above");
-            doc.sealed.remove(item);
+            doc.sealed.values_mut().for_each(|items| items.retain(|i| i != item));
             doc.refused.insert(*item);
         }
         store.commit(&note(POISON, Some(self.poison.encode()))).map(drop)
@@ -113,46 +114,59 @@ impl Reader {
             })
         });
         let wanted = |item: &ItemId| only.is_none_or(|only| only.contains(item));
-        let mut queue: Vec<ItemId> = doc.sealed.iter().filter(|item| wanted(item)).copied().collect();
+        let mut queue: Vec<ItemId> = Vec::new();
+        for key in self.ring.epochs(id) {
+            if let Some(items) = doc.sealed.get_mut(&key.kid()) {
+                queue.extend(items.extract_if(.., |item| wanted(item)));
+            }
+        }
+        doc.sealed.retain(|_, items| !items.is_empty());
         while !queue.is_empty() {
             let mut admitted = Vec::new();
+            let mut continued = BTreeSet::new();
             for item in queue.split_off(queue.len().saturating_sub(FOLD_BATCH)) {
                 #[cfg(test)]
                 crate::record::testing::die_if_marked(item);
+                // What a disk has lost or somebody has altered comes again from a peer, or never.
                 let Some(bytes) = store.get(&item)? else { continue };
                 let Some(envelope) = Envelope::parse(&bytes).ok().and_then(|e| e.verify(&self.network).ok()) else {
                     continue;
                 };
-                let Some(key) = self.ring.key(id, envelope.header.kid) else {
-                    continue;
-                };
-                let Ok(plaintext) = envelope.open(key.secret()) else {
-                    doc.sealed.remove(&item);
+                let (kid, author) = (envelope.header.kid, envelope.header.seat);
+                let opened = self.ring.key(id, kid).map(|key| envelope.open(key.secret()));
+                let Some(Ok(plaintext)) = opened else {
                     doc.refused.insert(item);
                     continue;
                 };
                 let (verdict, released) = open.gate.offer(&Arrival::from(&*envelope), plaintext.bytes());
                 match verdict {
                     Verdict::Admitted(change) => {
-                        doc.sealed.remove(&item);
                         doc.opened.insert(item);
                         admitted.push(change);
-                        let (now, later): (Vec<_>, Vec<_>) = released.into_iter().partition(wanted);
-                        queue.extend(now);
-                        freed.extend(later);
+                        continued.insert(author);
+                        for item in released {
+                            let Some((kid, _)) = doc.held_up.remove(&item) else { continue };
+                            if wanted(&item) {
+                                queue.push(item);
+                            } else {
+                                doc.sealed.entry(kid).or_default().insert(item);
+                                freed.push(item);
+                            }
+                        }
                     }
-                    Verdict::Refused(_) => {
-                        doc.sealed.remove(&item);
-                        doc.refused.insert(item);
-                    }
-                    Verdict::Waiting(_) => {}
+                    Verdict::Refused(_) => drop(doc.refused.insert(item)),
+                    Verdict::Waiting(_) => drop(doc.held_up.insert(item, (kid, author))),
                 }
             }
             let folded = open.document.fold(admitted);
             doc.refused.extend(folded.poisoned.iter().map(|(item, _)| *item));
-        }
-        if doc.sealed.is_empty() {
-            self.sealed.remove(&id);
+            // Beyond its bound the gate remembers nothing: what it forgot is offered again when its author goes on.
+            if queue.is_empty() && doc.held_up.len() > MAX_WAITING {
+                let again = doc
+                    .held_up
+                    .extract_if(.., |item, (_, author)| continued.contains(author) && wanted(item));
+                queue.extend(again.map(|(item, _)| item));
+            }
         }
         self.dirty.insert(id);
         Ok(freed)

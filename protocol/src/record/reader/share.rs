@@ -11,7 +11,7 @@ use crate::access::view::Act;
 use crate::crypto::Entropy;
 use crate::envelope::{Kind, Lane};
 use crate::identity::Registry;
-use crate::ids::{FacilityKey, KemPublic, RecordId};
+use crate::ids::{DocId, FacilityKey, KemPublic, RecordId};
 
 /// A mobile seat's grant lasts this long unless said otherwise: 48 h. It keeps what it holds afterwards, and may record care.
 pub const ROUND_MS: u64 = 48 * 3_600 * 1_000;
@@ -31,7 +31,8 @@ impl Reader {
         registry: &Registry,
         entropy: &mut dyn Entropy,
     ) -> Result<Write, WriteRefused> {
-        let docs: Vec<_> = self.compartments(&record).collect();
+        let trusted = |doc: &DocId| self.docs.get(doc).and_then(|d| d.filed).is_some_and(|f| f.is_trusted);
+        let docs: Vec<_> = self.compartments(&record).filter(|(_, doc)| trusted(doc)).collect();
         if docs.is_empty() {
             return Err(WriteRefused::NoSuchRecord);
         }
@@ -114,7 +115,7 @@ impl Reader {
     fn open_to(
         &self,
         writing: &mut super::write::Writing,
-        doc: crate::ids::DocId,
+        doc: DocId,
         added: &BTreeSet<KemPublic>,
         registry: &Registry,
         entropy: &mut dyn Entropy,

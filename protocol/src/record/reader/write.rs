@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::super::pen::{Pen, SeatSecrets};
-use super::super::{FactBody, OwnChain, PayloadError, RecordHead, WriteError, payload};
+use super::super::{FactBody, OwnChain, PayloadError, RecordHead, WriteError, payload, record_id};
 use super::Reader;
 use crate::access::epochs::{EpochKey, make_epoch};
 use crate::access::matrix::{Actor, Compartment, default_rank};
@@ -50,6 +50,9 @@ pub enum WriteRefused {
     /// No grant lets this seat write there.
     #[error("this seat may not write in this part of the record")]
     NotAllowed,
+    /// Who belongs to a record is judged by its identity: it begins with one.
+    #[error("a record begins with the patient's identity")]
+    NoIdentity,
     /// No document of this record is readable here.
     #[error("no such record, or it was not shared with this seat")]
     NoSuchRecord,
@@ -163,7 +166,7 @@ impl Reader {
     /// A new record, readable by this facility's own teams as the role matrix gives it, and by nobody else.
     ///
     /// # Errors
-    /// The seat isn't enrolled, or a fact is out of bounds.
+    /// No fact for the identity, the seat isn't enrolled, or a fact is out of bounds.
     pub fn create_record(
         &self,
         now_ms: u64,
@@ -172,8 +175,12 @@ impl Reader {
         registry: &Registry,
         entropy: &mut dyn Entropy,
     ) -> Result<Write, WriteRefused> {
-        let record = RecordId(hedged(&self.me.hedge(), b"record id", &[], entropy).0);
-        self.write(now_ms, lane, record, facts, registry, entropy)
+        if !facts.iter().any(|f| f.compartment == Compartment::Identity) {
+            return Err(WriteRefused::NoIdentity);
+        }
+        let salt = hedged(&self.me.hedge(), b"record id", &[], entropy).0;
+        let record = record_id(&self.network, &self.pen.seat, &salt);
+        self.write(now_ms, lane, (record, Some(salt)), facts, registry, entropy)
     }
 
     /// Adds facts to a record. A compartment that has no document yet gets one, with the readers that the record has.
@@ -192,14 +199,14 @@ impl Reader {
         if !self.records.contains_key(&record) {
             return Err(WriteRefused::NoSuchRecord);
         }
-        self.write(now_ms, lane, record, facts, registry, entropy)
+        self.write(now_ms, lane, (record, self.own_salt(&record)), facts, registry, entropy)
     }
 
     fn write(
         &self,
         now_ms: u64,
         lane: Lane,
-        record: RecordId,
+        (record, salt): (RecordId, Option<[u8; 32]>),
         facts: &[NewFact],
         registry: &Registry,
         entropy: &mut dyn Entropy,
@@ -212,33 +219,27 @@ impl Reader {
         let mut ids = vec![FactId::ZERO; facts.len()];
         for (compartment, places) in by_compartment {
             let mut bodies: Vec<FactBody> = places.iter().map(|i| facts[*i].fact.clone()).collect();
-            let existing = self.records.get(&record).and_then(|r| r.get(&compartment));
-            let mut proper = existing
-                .into_iter()
-                .flatten()
-                .filter(|doc| self.is_proper(doc, compartment, registry, now_ms))
-                .peekable();
-            let written = if proper.peek().is_some() {
-                let (doc, authority) = self.writable(proper, now_ms).ok_or(WriteRefused::NotAllowed)?;
-                let key = self.epoch_for_writing(&mut writing, doc, lane, registry, &BTreeSet::new(), entropy)?;
-                writing.content(&self.me, &self.network, (doc, lane), &key, &authority, &bodies)?
-            } else {
-                if !self.may_found(&record, compartment, registry) {
+            let mut drawing = self.trusted(&record, compartment);
+            drawing.retain(|doc| self.may_draw(doc, now_ms));
+            let written = if drawing.is_empty() {
+                if salt.is_none() && !self.may_begin(&record, compartment, registry, now_ms) {
                     return Err(WriteRefused::NotAllowed);
                 }
-                bodies.insert(
-                    0,
-                    RecordHead {
-                        record,
-                        compartment: compartment as u8,
-                    }
-                    .to_fact(),
-                );
+                let head = RecordHead {
+                    record,
+                    compartment: compartment as u8,
+                    salt,
+                };
+                bodies.insert(0, head.to_fact());
                 let (doc, key) = self.found(&mut writing, record, compartment, lane, registry, entropy)?;
                 let authority = [genesis_grant_id(&doc, 0)];
                 writing
                     .content(&self.me, &self.network, (doc, lane), &key, &authority, &bodies)?
                     .split_off(1)
+            } else {
+                let (doc, authority) = self.writable(&drawing, now_ms).ok_or(WriteRefused::NotAllowed)?;
+                let key = self.epoch_for_writing(&mut writing, doc, lane, registry, &BTreeSet::new(), entropy)?;
+                writing.content(&self.me, &self.network, (doc, lane), &key, &authority, &bodies)?
             };
             for (place, id) in places.into_iter().zip(written) {
                 ids[place] = id;
@@ -247,43 +248,9 @@ impl Reader {
         Ok(writing.finish(ids, Some(record)))
     }
 
-    /// Whoever creates a record begins its compartments. Later, whoever writes in one by the role matrix may begin it, and a masked
-    /// topic is a doctor's to begin: a pharmacist who sees no clinical notes isn't thereby the one to found them.
-    fn may_found(&self, record: &RecordId, compartment: Compartment, registry: &Registry) -> bool {
-        let Some(profession) = profession_of(registry, &self.pen.seat) else {
-            return false;
-        };
-        match compartment {
-            _ if !self.records.contains_key(record) => true,
-            Compartment::Sensitive => profession == Profession::Doctor,
-            _ => default_rank(compartment, Actor::Team(profession)).is_some_and(Rank::may_write),
-        }
-    }
-
-    /// True iff nobody reads there whom the role matrix gives no reading: anyone who knows a record can offer a document for it, and
-    /// a pharmacist's "clinical notes" mustn't draw in what a doctor writes next.
-    fn is_proper(&self, doc: &DocId, compartment: Compartment, registry: &Registry, now_ms: u64) -> bool {
-        if matches!(compartment, Compartment::Sensitive | Compartment::Trace) {
-            return true;
-        }
-        let Some(view) = self.access(doc) else { return false };
-        let mut readers = view.grants().iter().filter(|g| g.terms.rank.may_read() && g.is_live(now_ms));
-        readers.all(|grant| {
-            let profession = match grant.terms.subject {
-                Subject::Seat(seat) if seat == self.pen.seat => return true,
-                Subject::Seat(seat) => profession_of(registry, &seat),
-                Subject::Team(team) => registry.team(&team).map(|t| t.profession),
-                Subject::Practitioner(practitioner) => registry.practitioner(&practitioner).map(|p| p.profession),
-            };
-            profession
-                .and_then(|p| default_rank(compartment, Actor::Team(p)))
-                .is_some_and(Rank::may_read)
-        })
-    }
-
     /// The first of these documents that this seat may write in, with what to cite.
-    fn writable<'a>(&self, docs: impl Iterator<Item = &'a DocId>, now_ms: u64) -> Option<(DocId, Vec<GrantId>)> {
-        docs.into_iter()
+    fn writable(&self, docs: &[DocId], now_ms: u64) -> Option<(DocId, Vec<GrantId>)> {
+        docs.iter()
             .find_map(|doc| Some((*doc, self.access(doc)?.may(&self.pen.seat, Act::Write, now_ms)?)))
     }
 
@@ -331,8 +298,7 @@ impl Reader {
                 grants.insert(Subject::Team(*team), open_ended(Subject::Team(*team), rank));
             }
         }
-        let identity = self.records.get(&record).and_then(|r| r.get(&Compartment::Identity));
-        for view in identity.into_iter().flatten().filter_map(|doc| self.access(doc)) {
+        for view in self.identities(&record).filter_map(|doc| self.access(&doc)) {
             for grant in view.grants().iter().filter(|g| g.is_live(now_ms)) {
                 let profession = match grant.terms.subject {
                     Subject::Team(team) => registry.team(&team).map(|t| t.profession),
