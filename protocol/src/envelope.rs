@@ -422,7 +422,7 @@ impl Header {
         self.sign(seat, network, siv, body)
     }
 
-    fn sign(self, seat: &SigningKey, network: &NetworkId, siv: [u8; 32], body: Vec<u8>) -> Result<Verified, WireError> {
+    pub(crate) fn sign(self, seat: &SigningKey, network: &NetworkId, siv: [u8; 32], body: Vec<u8>) -> Result<Verified, WireError> {
         debug_assert_eq!(seat.verifying_key().as_bytes(), &self.seat.0, "the header names its signer");
         let mut envelope = Envelope::assemble(self, siv, body, [0; 64])?;
         envelope.signature = crypto::sign(seat, SignUse::Envelope, network, &envelope.id.0);

@@ -378,6 +378,34 @@ fn t63_a_team_with_a_false_deposit_key_is_renewed_by_its_members_and_outsiders_f
     assert!(!sealed_to.contains(&stranger) && keys.is_subset(&sealed_to));
 }
 
+#[test]
+fn t06_a_ciphertext_that_somebody_else_signed_opens_to_nothing_and_the_signer_is_known() {
+    let mut places = trio();
+    let record = shared_record(&mut places);
+    let [clinic, _, nurses] = &mut places[..] else {
+        unreachable!("three places")
+    };
+    let write = add(clinic, record, Compartment::Clinical, "by the doctor").unwrap();
+    let original = Envelope::parse(write.items.last().unwrap()).unwrap();
+    clinic.save(write);
+    clinic.meet(nurses);
+    let (doc, now) = (original.header.doc, nurses.now);
+    forge(nurses, |reader, writing, _| {
+        let authority = reader.access(&doc).unwrap().may(&reader.pen.seat, Act::Write, now).unwrap();
+        let mut header = writing
+            .pen
+            .header(now, Kind::Content, Lane::Today, doc, original.header.kid, authority);
+        header.hlc = Hlc(original.header.hlc.0 + 1);
+        let stolen = header.sign(&reader.me.signing, &reader.network, original.siv, original.body.clone());
+        let stolen = Envelope::parse(&stolen.unwrap().to_bytes()).unwrap().verify(&reader.network);
+        writing.push(doc, stolen.unwrap());
+    });
+    let before = texts(clinic, &record);
+    clinic.meet(nurses);
+    assert_eq!(texts(clinic, &record), before);
+    assert_eq!(clinic.reader().to_blame(), [(nurses.secrets.key(), 1)].into());
+}
+
 /// A store that counts what is read.
 struct Counting<'a>(&'a dyn Store, Cell<usize>);
 

@@ -88,7 +88,8 @@ struct Doc {
     deposits: BTreeSet<ItemId>,
     /// Content that was opened, admitted or refused.
     opened: BTreeSet<ItemId>,
-    refused: BTreeSet<ItemId>,
+    /// Content without effect, and who signed it.
+    refused: BTreeMap<ItemId, SeatKey>,
     view: Option<AccessView>,
     open: Option<Box<Open>>,
 }
@@ -213,6 +214,15 @@ impl Reader {
         counts
     }
 
+    /// Who signed content that opens to nothing sound, with how many envelopes: somebody to be asked, whose program or key is bad.
+    pub fn to_blame(&self) -> BTreeMap<SeatKey, u64> {
+        let mut blamed = BTreeMap::new();
+        for author in self.docs.values().flat_map(|d| d.refused.values()) {
+            *blamed.entry(*author).or_default() += 1;
+        }
+        blamed
+    }
+
     /// Notes what each item says in clear; opens nothing yet.
     fn take(&mut self, keys: &[OrderKey], store: &dyn Store, now_ms: u64) -> Result<(), StoreError> {
         for key in keys {
@@ -274,7 +284,7 @@ impl Reader {
                 }
             }
             Kind::Content if self.poison.is_poisoned(&id) => {
-                doc.refused.insert(id);
+                doc.refused.insert(id, seat);
             }
             Kind::Content => {
                 doc.sealed.entry(header.kid).or_default().insert(id);

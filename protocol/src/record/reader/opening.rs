@@ -93,7 +93,8 @@ impl Reader {
         for (item, doc) in place.iter().filter(|(item, _)| self.poison.is_poisoned(item)) {
             let doc = self.docs.get_mut(doc).expect("listed above");
             doc.sealed.values_mut().for_each(|items| items.retain(|i| i != item));
-            doc.refused.insert(*item);
+            let author = doc.records.get(item).expect("taken with its content").link.seat;
+            doc.refused.insert(*item, author);
         }
         store.commit(&note(POISON, Some(self.poison.encode()))).map(drop)
     }
@@ -135,7 +136,7 @@ impl Reader {
                 let (kid, author) = (envelope.header.kid, envelope.header.seat);
                 let opened = self.ring.key(id, kid).map(|key| envelope.open(key.secret()));
                 let Some(Ok(plaintext)) = opened else {
-                    doc.refused.insert(item);
+                    doc.refused.insert(item, author);
                     continue;
                 };
                 let (verdict, released) = open.gate.offer(&Arrival::from(&*envelope), plaintext.bytes());
@@ -154,12 +155,12 @@ impl Reader {
                             }
                         }
                     }
-                    Verdict::Refused(_) => drop(doc.refused.insert(item)),
+                    Verdict::Refused(_) => drop(doc.refused.insert(item, author)),
                     Verdict::Waiting(_) => drop(doc.held_up.insert(item, (kid, author))),
                 }
             }
             let folded = open.document.fold(admitted);
-            doc.refused.extend(folded.poisoned.iter().map(|(item, _)| *item));
+            doc.refused.extend(folded.poisoned);
             // Beyond its bound the gate remembers nothing: what it forgot is offered again when its author goes on.
             if queue.is_empty() && doc.held_up.len() > MAX_WAITING {
                 let again = doc

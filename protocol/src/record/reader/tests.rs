@@ -619,7 +619,8 @@ fn t31_t61_t67_what_a_hostile_author_seals_is_contained_and_everybody_else_is_sh
         unreachable!("three places")
     };
     let doc = doc_of(clinic, &record, Compartment::Clinical);
-    let chain = OwnChain::new(nurses.secrets.key(), doc, 500, Lane::Today);
+    let hostile = nurses.secrets.key();
+    let chain = OwnChain::new(hostile, doc, 500, Lane::Today);
     let chunk = chain.next(&[fact("x")]).unwrap().chunk;
     let mut high = Parts::of(&chunk);
     high.start_op = u64::from(u32::MAX) - 3;
@@ -645,7 +646,11 @@ fn t31_t61_t67_what_a_hostile_author_seals_is_contained_and_everybody_else_is_sh
         let shown = texts(place, &record);
         assert!(shown.contains(&"an honest note".to_owned()) && shown.contains(&"note".to_owned()));
         assert!(!shown.contains(&"panics".to_owned()));
-        assert_eq!(place.reader().counts().refused, 4, "kept, without effect, counted");
+        assert_eq!(
+            place.reader().to_blame(),
+            [(hostile, 4)].into(),
+            "kept, without effect, and its author is known"
+        );
     }
     // The next start lives, shows the same, and writes on.
     let before = texts(clinic, &record);
@@ -698,7 +703,11 @@ fn t31_an_envelope_that_kills_the_process_costs_a_few_starts_and_hides_nothing_e
     shown.push("kills".into());
     shown.sort();
     assert_eq!(shown, everything);
-    assert_eq!(clinic.reader().counts().refused, 1, "kept, without effect, counted");
+    assert_eq!(
+        clinic.reader().to_blame(),
+        [(nurses.secrets.key(), 1)].into(),
+        "kept, without effect, its author known"
+    );
     let write = add(clinic, record, Compartment::Clinical, "and on").unwrap();
     clinic.save(write);
     clinic.reader = Some(Reader::open(clinic.secrets.clone(), 990, &mut clinic.store, &clinic.registry, clinic.now).unwrap());
