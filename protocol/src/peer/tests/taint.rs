@@ -10,7 +10,7 @@ const INS: &str = "urn:oid:1.2.250.1.213.1.4.10|285097512345623";
 const NOTE: &str = "douleur thoracique depuis trois jours";
 
 #[test]
-fn no_frame_and_no_carrier_s_disk_holds_a_name_an_ins_or_a_note() {
+fn t50_no_frame_and_no_carrier_s_disk_holds_a_name_an_ins_a_note_or_a_key() {
     let mut net = Net::new(&[CLINIC, PHARMACY, NURSES]);
     net.secret = [NAME, INS, NOTE].map(|s| s.as_bytes().to_vec()).to_vec();
     let facts = [
@@ -24,6 +24,11 @@ fn no_frame_and_no_carrier_s_disk_holds_a_name_an_ins_or_a_note() {
     // Record ids and other documents' ids are secret too: they link a person's documents.
     let docs: Vec<_> = net.nodes[0].reader().compartments(&record).collect();
     net.secret.push(record.0.to_vec());
+    // Keys of epochs cross and lie on disks wrapped, and no other way.
+    let keys = docs.iter().flat_map(|(_, doc)| net.nodes[0].reader().epoch_secrets(doc));
+    let keys: Vec<Vec<u8>> = keys.collect();
+    assert_eq!(keys.len(), docs.len());
+    net.secret.extend(keys.clone());
     net.meet_all();
     net.add(2, record, &[new(Compartment::Clinical, &format!("{NAME}: {NOTE}"))])
         .unwrap();
@@ -41,6 +46,21 @@ fn no_frame_and_no_carrier_s_disk_holds_a_name_an_ins_or_a_note() {
     }
     assert_eq!(carrier.reader().records().count(), 0, "without a wrap nothing opens");
     assert_eq!((carrier.reader().counts().readable, carrier.reader().counts().sealed), (0, 4));
+
+    for node in &net.nodes {
+        let disk = node
+            .store
+            .local_prefix(b"")
+            .unwrap()
+            .into_iter()
+            .flat_map(|(key, value)| [key, value]);
+        for bytes in node.items().into_iter().map(|i| i.to_vec()).chain(disk) {
+            assert!(
+                keys.iter().all(|key| !contains(&bytes, key)),
+                "who may read has keys in memory, not on disk"
+            );
+        }
+    }
 
     // The pharmacist is let in to what is a pharmacist's: no readable content names another document.
     net.share(0, record, 1).unwrap();

@@ -223,6 +223,11 @@ impl Reader {
         blamed
     }
 
+    #[cfg(test)]
+    pub(crate) fn epoch_secrets(&self, doc: &DocId) -> Vec<Vec<u8>> {
+        self.ring.epochs(*doc).map(|key| key.secret().0.to_vec()).collect()
+    }
+
     /// Notes what each item says in clear; opens nothing yet.
     fn take(&mut self, keys: &[OrderKey], store: &dyn Store, now_ms: u64) -> Result<(), StoreError> {
         for key in keys {
