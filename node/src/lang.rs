@@ -70,12 +70,18 @@ impl Lang {
     }
 }
 
-/// `label` then `text`, broken at spaces before [`WIDTH`], continued under `indent` columns; ends with a newline.
+/// `label` then `text`, broken at spaces before [`WIDTH`], continued under `indent` columns; ends with a newline. French sets a space
+/// before some marks: they stay with their word.
 pub fn wrap(label: &str, text: &str, indent: usize) -> String {
     let mut out = label.to_owned();
     let mut column = label.chars().count();
     let mut gap = "";
-    for word in text.split(' ') {
+    let mut rest = text.split(' ').peekable();
+    while let Some(word) = rest.next() {
+        let mut word = word.to_owned();
+        while let Some(mark) = rest.next_if(|next| [":", ";", "!", "?", "»"].iter().any(|m| next.starts_with(m)) || word == "«") {
+            word = format!("{word} {mark}");
+        }
         let width = word.chars().count();
         if column + gap.len() + width > WIDTH && !gap.is_empty() {
             out.push('\n');
@@ -83,7 +89,7 @@ pub fn wrap(label: &str, text: &str, indent: usize) -> String {
             (column, gap) = (indent, "");
         }
         out.push_str(gap);
-        out.push_str(word);
+        out.push_str(&word);
         column += gap.len() + width;
         gap = " ";
     }
@@ -123,6 +129,24 @@ mod tests {
         assert_eq!(
             [0, 1, 2].map(|n| documents(Lang::Fr, n)),
             ["0 document", "1 document", "2 documents"]
+        );
+    }
+
+    #[test]
+    fn a_line_breaks_before_eighty_columns_and_never_before_a_mark() {
+        let words = "« a ; b ? » ".repeat(20);
+        let wrapped = wrap("", words.trim_end(), 4);
+        assert!(wrapped.lines().count() > 2);
+        for line in wrapped.lines() {
+            assert!(
+                line.chars().count() <= WIDTH && !line.trim_start().starts_with([';', '?', '»']),
+                "{line}"
+            );
+            assert!(!line.ends_with('«'), "{line}");
+        }
+        assert_eq!(
+            wrapped.split_whitespace().collect::<Vec<_>>(),
+            words.split_whitespace().collect::<Vec<_>>()
         );
     }
 

@@ -4,6 +4,7 @@
 //! keystore behind the passphrase, never in the node's own key file.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use bocage_protocol::access::matrix;
@@ -91,8 +92,7 @@ struct Made {
 /// # Errors
 /// A network exists here already, numbers are wrong, the passphrase is weak, the disk refused.
 pub fn found(home: &Home, network: &str, description: &Description, passphrase: &str, cost: Argon2Cost) -> Result<Charter, Failure> {
-    let again = home.unfinished().exists();
-    refuse_if_settled(home, again)?;
+    refuse_if_settled(home, home.unfinished().exists())?;
     description.check()?;
     home.check_length()?;
     let mut entropy = OsEntropy;
@@ -105,7 +105,7 @@ pub fn found(home: &Home, network: &str, description: &Description, passphrase: 
     let charter =
         Charter::found(network, std::slice::from_ref(&authority_key), 1, version, &mut entropy).map_err(|e| Failure::of("usage", &e))?;
     home.make().map_err(disk)?;
-    let mark = begin(home, again)?;
+    let mark = begin(home, false)?;
     let node = NodeKeyFile::create(&home.node_key(), &mut entropy).map_err(keys)?;
     let id = charter.network_id();
     let made = make(&id, &node, description)?;
@@ -124,24 +124,38 @@ pub fn found(home: &Home, network: &str, description: &Description, passphrase: 
 }
 
 /// Marks the directory while keys are made in it. What counts (charter, request) is written before the mark goes: what stands beside
-/// a mark without a charter was never finished, belongs to nobody, and is removed `again`. The lock tells it from one at work.
-fn begin(home: &Home, again: bool) -> Result<File, Failure> {
-    let mark = File::options().create(true).append(true).open(home.unfinished()).map_err(disk)?;
-    mark.try_lock().map_err(|e| match e {
-        TryLockError::WouldBlock => Failure::new(
+/// a mark without a charter was never finished, belongs to nobody, and is removed, as is what the caller `replaces`. The lock tells a
+/// mark that was left from one of a command at work.
+fn begin(home: &Home, replaces: bool) -> Result<File, Failure> {
+    let path = home.unfinished();
+    let (mark, left) = match File::create_new(&path) {
+        Ok(mark) => (mark, false),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => (File::options().append(true).open(&path).map_err(disk)?, true),
+        Err(e) => return Err(disk(e)),
+    };
+    let busy = || {
+        about(
+            home,
             "busy",
-            format!(
-                "another `bocage init` or `join` is at work in {}; nothing was changed: let it finish",
-                home.root().display()
-            ),
-            format!(
-                "une autre commande `bocage init` ou `join` est à l'œuvre dans {} ; rien n'a été changé : laissez-la finir",
-                home.root().display()
-            ),
-        ),
+            "another `bocage init` or `join` is at work in this directory; nothing was changed: let it finish",
+            "une autre commande `bocage init` ou `join` est à l'œuvre dans ce répertoire ; rien n'a été changé : laissez-la finir",
+        )
+    };
+    mark.try_lock().map_err(|e| match e {
+        TryLockError::WouldBlock => busy(),
         TryLockError::Error(e) => disk(e),
     })?;
-    refuse_if_settled(home, again)?;
+    // The other one has finished since: its mark is gone, and what it made counts.
+    if left && !path.exists() {
+        return Err(busy());
+    }
+    let again = left || replaces;
+    if let Err(settled) = refuse_if_settled(home, again) {
+        if !left {
+            fs::remove_file(&path).map_err(disk)?;
+        }
+        return Err(settled);
+    }
     if again {
         for file in [home.node_key(), home.seat_key(), home.joining()].iter().filter(|f| f.exists()) {
             fs::remove_file(file).map_err(disk)?;
@@ -171,8 +185,8 @@ pub fn ask(
     cost: Argon2Cost,
 ) -> Result<Vec<u8>, Failure> {
     // An earlier attempt, interrupted or not yet admitted, may begin again; one that is being completed may not.
-    let again = home.unfinished().exists() || (home.joining().exists() && !home.store().exists());
-    refuse_if_settled(home, again)?;
+    let replaces = home.joining().exists() && !home.store().exists();
+    refuse_if_settled(home, replaces || home.unfinished().exists())?;
     description.check()?;
     if invitation.expires_ms < now_ms() {
         return Err(expired());
@@ -181,7 +195,7 @@ pub fn ask(
     let network = invitation.charter.network_id();
     home.check_length()?;
     home.make().map_err(disk)?;
-    let mark = begin(home, again)?;
+    let mark = begin(home, replaces)?;
     let node = NodeKeyFile::create(&home.node_key(), &mut entropy).map_err(keys)?;
     let made = make(&network, &node, description)?;
     let possession = RegistryOp::countersign(&network, made.hlc, &invitation.authority.0, &made.body, &made.facility);

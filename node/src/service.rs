@@ -805,8 +805,8 @@ fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
     Measure::parse(found, value).map_err(|e| {
         Failure::new(
             "usage",
-            format!("{sign} {value}: {e}; nothing was saved"),
-            format!("{sign} {value} : {} ; rien n'a été enregistré", e.french()),
+            format!("{sign} {value}: {}; nothing was saved", summary::plain_units(&e.to_string())),
+            format!("{sign} {value} : {} ; rien n'a été enregistré", summary::plain_units(&e.french())),
         )
     })
 }

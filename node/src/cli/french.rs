@@ -466,6 +466,8 @@ mod tests {
             for help in [command.render_help().to_string(), command.render_long_help().to_string()] {
                 let wide: Vec<&str> = help.lines().filter(|l| l.chars().count() > WIDTH).collect();
                 assert!(wide.is_empty(), "{wide:#?}");
+                let orphan = help.lines().find(|l| l.trim_start().starts_with([':', ';', '?', '!', '»']));
+                assert_eq!(orphan, None, "a mark stays with its word");
                 for frame in [
                     "Usage",
                     "Commands:",

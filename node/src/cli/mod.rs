@@ -39,10 +39,8 @@ const PARTLY: u8 = 3;
 pub fn main() -> ExitCode {
     // The language is needed before the line is understood: it may ask for help.
     let lang = Lang::of_arguments(std::env::args_os().map(|a| a.to_string_lossy().into_owned()));
-    let mut cli = match Cli::from_arg_matches(&french::command(lang).get_matches()) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
-    };
+    let line = french::command(lang).try_get_matches();
+    let mut cli = line.and_then(|m| Cli::from_arg_matches(&m)).unwrap_or_else(|e| misunderstood(&e));
     let lang = cli.lang.take().unwrap_or(lang);
     log_to_stderr();
     let runtime = match tokio::runtime::Runtime::new() {
@@ -68,6 +66,21 @@ pub fn main() -> ExitCode {
             ExitCode::from(if failure.code == "usage" { USAGE } else { FAILED })
         }
     }
+}
+
+/// Help, or what is wrong with the line, in clap's words: scripts get it as any other failure.
+fn misunderstood(error: &clap::Error) -> ! {
+    if error.use_stderr() && std::env::args_os().take_while(|a| a != "--").any(|a| a == "--json") {
+        let text = error.to_string();
+        let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        print_json(&Reply::Failed(Failure::new(
+            "usage",
+            format!("{what}; see `bocage --help`"),
+            format!("cette ligne n'est pas comprise ; voyez `bocage --help --lang fr` ({what})"),
+        )));
+        std::process::exit(USAGE.into());
+    }
+    error.exit()
 }
 
 /// Quiet unless `BOCAGE_LOG` asks for more: standard error is for people.

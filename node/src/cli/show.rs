@@ -63,14 +63,14 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                 );
             }
             for p in patients {
-                writeln!(
-                    out,
+                let line = format!(
                     "{}  {:<36} {}  {}",
                     &p.patient[..12],
                     cut(&format!("{} {}", p.family.to_uppercase(), p.given), 36),
                     p.birth_date,
                     p.ins
-                )?;
+                );
+                writeln!(out, "{}", line.trim_end())?;
             }
             let count = lang.count(patients.len() as u64, ["patient", "patients"], ["patient", "patients"]);
             writeln!(out, "{count}")

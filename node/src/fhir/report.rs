@@ -253,7 +253,8 @@ impl Report {
         let fr = language == Language::French;
         let say = |french: &'static str, english: &'static str| if fr { french } else { english };
         let mut out = String::new();
-        if let Some(reason @ Reason::NotOpened { .. }) = &self.stopped {
+        let nothing = self.created + self.updated + self.unchanged + self.refused_count + self.warning_count == 0;
+        if let (Some(reason), true) = (&self.stopped, nothing) {
             return wrap(say("Non lu : ", "Not read: "), &reason.text(language), 4);
         }
         let one = |n: u64, one: &'static str, several: &'static str| if fr && n < 2 { one } else { several };

@@ -64,6 +64,9 @@ fn exit_codes_tell_done_failed_wrong_usage_and_partly_refused_apart() {
         let ran = t.at("clinic", wrong);
         assert_eq!(ran.code, 2, "{ran}");
         assert!(ran.err.contains("error:"), "{ran}");
+        let script = t.at("clinic", &[wrong, &["--json"]].concat());
+        assert_eq!(script.code, 2, "{script}");
+        assert_eq!(serde_json::from_str::<Value>(&script.out).unwrap()["code"], "usage", "{script}");
     }
     t.at("clinic", &["vital", "add", &patient, "mood", "5"]).failed(2);
     t.at("clinic", &["vital", "add", &patient, "heart-rate", "fast"]).failed(2);
@@ -78,6 +81,25 @@ fn exit_codes_tell_done_failed_wrong_usage_and_partly_refused_apart() {
         let refused = t.at("clinic", &args);
         assert!(refused.failed(2).contains(unborn), "{refused}");
     }
+    let known_by_year = ["patient", "create", "--family", "A", "--given", "B", "--birth-date", "1948"];
+    t.at(
+        "plain",
+        &[
+            "init",
+            "--network",
+            "P",
+            "--facility",
+            "F",
+            "--kind",
+            "clinic",
+            "--practitioner",
+            "C",
+            "--role",
+            "nurse",
+        ],
+    )
+    .done();
+    t.at("plain", &known_by_year).done();
     let wrong_key = [
         "--family",
         "A",
@@ -228,6 +250,18 @@ fn a_failure_is_a_sentence_in_french_and_scripts_get_both() {
 }
 
 #[test]
+fn the_demonstration_is_one_json_value_for_scripts() {
+    let t = Territory::new();
+    let ran = t.bocage(&["demo", "--patients", "20", "--json"]);
+    let all: Value = serde_json::from_str(ran.done()).unwrap_or_else(|e| panic!("not JSON ({e}): {ran}"));
+    assert_eq!((&all["answer"], &all["holds"]), (&json!("demo"), &json!(true)));
+    assert_eq!(all["nodes"].as_array().unwrap().len(), 4);
+    let checks = all["checks"].as_array().unwrap();
+    assert!(checks.len() >= 10 && checks.iter().all(|c| c["holds"] == true), "{all:#}");
+    assert!(all["nodes"].as_array().unwrap().iter().any(|n| n["bytes_sent"].as_u64() > Some(0)));
+}
+
+#[test]
 fn an_interrupted_init_is_simply_run_again_and_a_finished_one_never_overwritten() {
     let t = Territory::new();
     let init = |name: &str| {
@@ -246,6 +280,13 @@ fn an_interrupted_init_is_simply_run_again_and_a_finished_one_never_overwritten(
     };
     init("clinic").done();
     let keys = fs::read(t.path("clinic/node.key")).unwrap();
+    // Keys alone, of whatever: left as they are, however often it is tried.
+    fs::create_dir(t.path("keys")).unwrap();
+    fs::write(t.path("keys/node.key"), &keys).unwrap();
+    for _ in 0..2 {
+        assert!(init("keys").failed(1).contains("left as they are"));
+    }
+    assert_eq!(fs::read(t.path("keys/node.key")).unwrap(), keys);
     assert!(init("clinic").failed(1).contains("belongs to a network already"));
     // A node that lost its charter: nothing says that its keys are worthless.
     fs::rename(t.path("clinic/charter"), t.path("kept")).unwrap();
@@ -256,7 +297,10 @@ fn an_interrupted_init_is_simply_run_again_and_a_finished_one_never_overwritten(
     );
     assert_eq!(fs::read(t.path("clinic/node.key")).unwrap(), keys);
     // The power failed before the charter was written.
-    fs::write(t.path("clinic/unfinished"), "").unwrap();
+    let mark = fs::File::create(t.path("clinic/unfinished")).unwrap();
+    mark.lock().unwrap();
+    assert!(init("clinic").failed(1).contains("is at work"), "another one isn't disturbed");
+    drop(mark);
     let waiting = t.at("clinic", &["status"]);
     assert!(waiting.failed(1).contains("run `bocage init`"), "{waiting}");
     init("clinic").done();
