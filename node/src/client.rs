@@ -4,6 +4,7 @@
 //! needs none. Long work answers with [`Reply::Progress`] before its final reply. On the socket each message is one line of JSON.
 
 use serde::{Deserialize, Serialize};
+use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -11,6 +12,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use crate::fhir::Report as ImportReport;
+use crate::lang::{Bilingual, Lang};
 use crate::service::Service;
 
 /// Name of the socket inside the data directory.
@@ -145,21 +147,44 @@ pub enum Reply {
     Failed(Failure),
 }
 
-/// An error as people read it: what happened, what is safe, what to do.
+/// An error as people read it: what happened, what is safe, what to do. Both languages travel: who asks may read another one than
+/// the node was started in.
 #[derive(Clone, Debug, Serialize, Deserialize, Error)]
 #[error("{message}")]
 pub struct Failure {
     /// A stable word for scripts.
     pub code: String,
+    /// In English, whatever the language of the terminal.
     pub message: String,
+    pub message_fr: String,
 }
 
 impl Failure {
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
+    pub fn new(code: &str, en: impl Into<String>, fr: impl Into<String>) -> Self {
         Self {
             code: code.to_owned(),
-            message: message.into(),
+            message: en.into(),
+            message_fr: fr.into(),
         }
+    }
+
+    /// An error that has a sentence in each language.
+    pub fn of(code: &str, error: &impl Bilingual) -> Self {
+        Self::new(code, error.to_string(), error.french())
+    }
+
+    /// What the system said about a file that a person named.
+    pub fn file(path: &Path, error: &io::Error) -> Self {
+        Self::new(
+            "file",
+            format!("{}: {error}", path.display()),
+            format!("{} : {}", path.display(), error.french()),
+        )
+    }
+
+    /// The sentence in this language.
+    pub fn text(&self, lang: Lang) -> &str {
+        lang.pick(&self.message, &self.message_fr)
     }
 }
 
@@ -254,8 +279,10 @@ pub struct Entry {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Check {
     pub name: String,
+    pub name_fr: String,
     pub good: bool,
     pub detail: String,
+    pub detail_fr: String,
 }
 
 /// A connection to a node: in this process or on the other end of a local socket.
@@ -291,11 +318,23 @@ impl Client {
     /// # Errors
     /// The node's own failure, or `gone` if it stopped answering (what it had saved stays saved).
     pub async fn ask(&mut self, request: Request, mut progress: impl FnMut(u64, u64)) -> Result<Reply, Failure> {
-        let gone = || Failure::new("gone", "the node stopped answering; everything it reported as saved is safe");
+        let gone = || {
+            Failure::new(
+                "gone",
+                "the node stopped answering; everything it reported as saved is safe",
+                "le nœud ne répond plus ; tout ce qu'il a annoncé comme enregistré l'est bien : relancez `bocage run`",
+            )
+        };
         match self {
             Self::Local(service) => service.handle(0, request, &mut progress),
             Self::Socket(stream) => {
-                let mut line = serde_json::to_vec(&request).map_err(|e| Failure::new("request", e.to_string()))?;
+                let mut line = serde_json::to_vec(&request).map_err(|e| {
+                    Failure::new(
+                        "request",
+                        format!("the request can't be sent to the node: {e}"),
+                        format!("la demande ne peut pas être transmise au nœud ; rien n'a été changé ({e})"),
+                    )
+                })?;
                 line.push(b'\n');
                 stream.get_mut().write_all(&line).await.map_err(|_| gone())?;
                 loop {
@@ -303,7 +342,13 @@ impl Client {
                     if stream.read_line(&mut line).await.map_err(|_| gone())? == 0 {
                         return Err(gone());
                     }
-                    match serde_json::from_str(&line).map_err(|e| Failure::new("answer", e.to_string()))? {
+                    match serde_json::from_str(&line).map_err(|e| {
+                        Failure::new(
+                            "answer",
+                            format!("the node's answer can't be read, is it another version? ({e})"),
+                            format!("la réponse du nœud est illisible : est-ce une autre version ? ({e})"),
+                        )
+                    })? {
                         Reply::Progress { done, total } => progress(done, total),
                         Reply::Failed(failure) => return Err(failure),
                         reply => return Ok(reply),

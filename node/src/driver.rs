@@ -94,7 +94,7 @@ impl Driver {
             mdns: options.mdns,
             profile: Profile::Lan,
         };
-        let failed = |e: crate::network::NetworkError| Failure::new("network", e.to_string());
+        let failed = |e: crate::network::NetworkError| Failure::of("network", &e);
         let (network, events) = spawn(config).map_err(failed)?;
         network.set_enrolment(true).await.map_err(failed)?;
         network.allow(service.core.peer.allowed(now_ms())).await.map_err(failed)?;
@@ -107,7 +107,10 @@ impl Driver {
             network.dial(peer).await.map_err(failed)?;
         }
         service.live.running = true;
-        let calls = serve(&service).map_err(|e| Failure::new("socket", format!("{}: {e}", service.home.socket().display())))?;
+        let calls = serve(&service).map_err(|e| Failure {
+            code: "socket".to_owned(),
+            ..Failure::file(&service.home.socket(), &e)
+        })?;
         let (welcomed, welcomes) = mpsc::channel(ANSWERS);
         let (steps_in, steps) = mpsc::channel(1);
         Ok(Self {
@@ -465,9 +468,13 @@ pub async fn ask_for_admission(
         mdns: false,
         profile: Profile::Lan,
     };
-    let (network, mut events) = spawn(config).map_err(|e| Failure::new("network", e.to_string()))?;
+    let (network, mut events) = spawn(config).map_err(|e| Failure::of("network", &e))?;
     let drain = tokio::spawn(async move { while events.recv().await.is_some() {} });
-    let mut last = "the invitation names no address".to_owned();
+    let unreachable = |en: String, fr: String| Failure::new("unreachable", en, fr);
+    let mut last = unreachable(
+        "the invitation names no address".to_owned(),
+        "l'invitation ne donne aucune adresse".to_owned(),
+    );
     for address in addresses {
         let Ok(addr) = address.parse::<PeerAddr>() else { continue };
         let conversation = async {
@@ -485,13 +492,18 @@ pub async fn ask_for_admission(
                     _ => Ok(Answer::Later),
                 };
             }
-            Ok(Err(error)) => last = error.to_string(),
-            Err(_) => last = format!("{address}: no answer within 30 seconds"),
+            Ok(Err(error)) => last = Failure::of("unreachable", &error),
+            Err(_) => {
+                last = unreachable(
+                    format!("{address}: no answer within 30 seconds"),
+                    format!("{address} : pas de réponse en 30 secondes"),
+                );
+            }
         }
     }
     network.shutdown().await;
     drain.abort();
-    Err(Failure::new("unreachable", last))
+    Err(last)
 }
 
 /// What is said first, and what a welcome says back. Over [`MAX_REQUEST`] bytes it isn't listened to.
@@ -554,7 +566,11 @@ async fn connection(stream: UnixStream, session: u64, calls: mpsc::Sender<Call>)
                     break;
                 }
             }
-            Err(error) => drop(replies.send(Reply::Failed(Failure::new("usage", format!("not a request: {error}"))))),
+            Err(error) => drop(replies.send(Reply::Failed(Failure::new(
+                "usage",
+                format!("not a request: {error}"),
+                format!("ce n'est pas une demande que ce nœud connaît ({error})"),
+            )))),
         }
         while let Some(reply) = answers.recv().await {
             let Ok(mut bytes) = serde_json::to_vec(&reply) else { break };

@@ -4,6 +4,7 @@
 //! charter        the network this node belongs to; public
 //! node.key       opens unattended: carries, reads nothing
 //! seat.key       opens with the passphrase: practitioner, facility, authority
+//! unfinished     only while `init` or `join` makes keys: what is beside it belongs to nobody yet
 //! joining        an invitation being answered, sealed to this node
 //! bocage.sock    the running node answers here (0600)
 //! store/         the log and its index
@@ -48,6 +49,11 @@ impl Home {
         self.root.join("seat.key")
     }
 
+    /// Stands here while this place's keys are being made.
+    pub fn unfinished(&self) -> PathBuf {
+        self.root.join("unfinished")
+    }
+
     pub fn joining(&self) -> PathBuf {
         self.root.join("joining")
     }
@@ -72,11 +78,17 @@ impl Home {
     pub fn check_length(&self) -> Result<(), Failure> {
         let socket = std::path::absolute(self.socket()).unwrap_or_else(|_| self.socket());
         if socket.as_os_str().len() > 107 {
-            let message = format!(
-                "{}: this path is too long for the node's local socket; choose a shorter --data",
-                self.root.display()
-            );
-            return Err(Failure::new("usage", message));
+            return Err(Failure::new(
+                "usage",
+                format!(
+                    "{}: this path is too long for the node's local socket; choose a shorter --data",
+                    self.root.display()
+                ),
+                format!(
+                    "{} : ce chemin est trop long ; choisissez un --data plus court",
+                    self.root.display()
+                ),
+            ));
         }
         Ok(())
     }

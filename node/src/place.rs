@@ -3,12 +3,13 @@
 //! The joiner makes every key itself; what leaves the machine is public. Facility, practitioner and seat keys live in the seat
 //! keystore behind the passphrase, never in the node's own key file.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use bocage_protocol::access::matrix;
 use bocage_protocol::access::team::found_team;
-use bocage_protocol::clinical::identifiers;
+use bocage_protocol::clinical::identifiers::{self, IdentifierError};
 use bocage_protocol::crypto::{Entropy, KemSecret, Secret, derive};
 use bocage_protocol::identity::enrol::{self, Admission, Invitation, Part, Request};
 use bocage_protocol::identity::{Charter, FacilityKind, MatrixVersion, OpBody, Profession, RegistryOp, Validity, op::REGISTRY_OP};
@@ -21,6 +22,7 @@ use crate::client::Failure;
 use crate::core::{Core, now_ms, random_u64};
 use crate::home::Home;
 use crate::keystore::{Argon2Cost, KeyName, NodeKeyFile, NodeKeys, OsEntropy, SeatKeystore, SecretSet, UnlockedSeat, file};
+use crate::lang::Bilingual;
 use crate::store::LogStore;
 
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
@@ -42,25 +44,35 @@ impl Description {
     /// A FINESS or RPPS number whose key is wrong, or an empty name.
     pub fn check(&self) -> Result<(), Failure> {
         if self.facility.trim().is_empty() {
-            return Err(Failure::new("usage", "the facility needs a name"));
+            return Err(Failure::new("usage", "the facility needs a name", "la structure doit avoir un nom"));
         }
         if !self.finess.is_empty() {
             identifiers::Kind::Finess
                 .entered(&self.finess)
-                .map_err(|e| Failure::new("usage", format!("FINESS {}: {e}", self.finess)))?;
+                .map_err(|e| wrong_number("FINESS", &self.finess, &e))?;
         }
         if let Some((name, _, rpps)) = &self.practitioner {
             if name.trim().is_empty() {
-                return Err(Failure::new("usage", "the practitioner needs a name"));
+                return Err(Failure::new(
+                    "usage",
+                    "the practitioner needs a name",
+                    "le praticien doit avoir un nom",
+                ));
             }
             if !rpps.is_empty() {
-                identifiers::Kind::Rpps
-                    .entered(rpps)
-                    .map_err(|e| Failure::new("usage", format!("RPPS {rpps}: {e}")))?;
+                identifiers::Kind::Rpps.entered(rpps).map_err(|e| wrong_number("RPPS", rpps, &e))?;
             }
         }
         Ok(())
     }
+}
+
+fn wrong_number(what: &str, number: &str, error: &IdentifierError) -> Failure {
+    Failure::new(
+        "usage",
+        format!("{what} {number}: {error}; nothing was changed: check the number"),
+        format!("{what} {number} : {} ; rien n'a été changé : vérifiez le numéro", error.french()),
+    )
 }
 
 /// Keys and certificates of a place that no authority has signed yet.
@@ -75,13 +87,14 @@ struct Made {
     local: Vec<LocalWrite>,
 }
 
-/// Founds a network here with one authority, which lives in this place's keystore.
+/// Founds a network here with one authority, which lives in this place's keystore. Interrupted, it may simply be run again.
 ///
 /// # Errors
 /// A network exists here already, numbers are wrong, the passphrase is weak, the disk refused.
 pub fn found(home: &Home, network: &str, description: &Description, passphrase: &str, cost: Argon2Cost) -> Result<Charter, Failure> {
-    refuse_if_founded(home)?;
+    refuse_if_settled(home, home.unfinished().exists())?;
     description.check()?;
+    home.check_length()?;
     let mut entropy = OsEntropy;
     let authority = Secret(entropy.random32());
     let authority_key = SigningKey::from_bytes(&authority.0);
@@ -89,15 +102,15 @@ pub fn found(home: &Home, network: &str, description: &Description, passphrase: 
         number: matrix::VERSION,
         hash: matrix::hash(),
     };
-    let charter = Charter::found(network, std::slice::from_ref(&authority_key), 1, version, &mut entropy)
-        .map_err(|e| Failure::new("usage", e.to_string()))?;
+    let charter =
+        Charter::found(network, std::slice::from_ref(&authority_key), 1, version, &mut entropy).map_err(|e| Failure::of("usage", &e))?;
     home.make().map_err(disk)?;
+    let mark = begin(home, false)?;
     let node = NodeKeyFile::create(&home.node_key(), &mut entropy).map_err(keys)?;
     let id = charter.network_id();
     let made = make(&id, &node, description)?;
-    let sign = |others: &[&SigningKey], body| {
-        RegistryOp::issue(&id, made.hlc, &authority_key, others, body).map_err(|e| Failure::new("usage", e.to_string()))
-    };
+    let sign =
+        |others: &[&SigningKey], body| RegistryOp::issue(&id, made.hlc, &authority_key, others, body).map_err(|e| Failure::of("usage", &e));
     let mut items = vec![sign(&[&made.facility], made.body.clone())?.to_bytes().to_vec()];
     if let Some(team) = &made.team {
         items.push(sign(&[], OpBody::Endorse { what: team.id() })?.to_bytes().to_vec());
@@ -106,7 +119,58 @@ pub fn found(home: &Home, network: &str, description: &Description, passphrase: 
     let secrets = made.secrets.with(KeyName::Authority, authority);
     SeatKeystore::create(&home.seat_key(), passphrase, secrets, cost, &mut entropy).map_err(keys)?;
     settle(home, &charter, &node, items, made.local)?;
+    finish(home, mark)?;
     Ok(charter)
+}
+
+/// Marks the directory while keys are made in it. What counts (charter, request) is written before the mark goes: what stands beside
+/// a mark without a charter was never finished, belongs to nobody, and is removed, as is what the caller `replaces`. The lock tells a
+/// mark that was left from one of a command at work.
+fn begin(home: &Home, replaces: bool) -> Result<File, Failure> {
+    let path = home.unfinished();
+    let (mark, left) = match File::create_new(&path) {
+        Ok(mark) => (mark, false),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => (File::options().append(true).open(&path).map_err(disk)?, true),
+        Err(e) => return Err(disk(e)),
+    };
+    let busy = || {
+        about(
+            home,
+            "busy",
+            "another `bocage init` or `join` is at work in this directory; nothing was changed: let it finish",
+            "une autre commande `bocage init` ou `join` est à l'œuvre dans ce répertoire ; rien n'a été changé : laissez-la finir",
+        )
+    };
+    mark.try_lock().map_err(|e| match e {
+        TryLockError::WouldBlock => busy(),
+        TryLockError::Error(e) => disk(e),
+    })?;
+    // The other one has finished since: its mark is gone, and what it made counts.
+    if left && !path.exists() {
+        return Err(busy());
+    }
+    let again = left || replaces;
+    if let Err(settled) = refuse_if_settled(home, again) {
+        if !left {
+            fs::remove_file(&path).map_err(disk)?;
+        }
+        return Err(settled);
+    }
+    if again {
+        for file in [home.node_key(), home.seat_key(), home.joining()].iter().filter(|f| f.exists()) {
+            fs::remove_file(file).map_err(disk)?;
+        }
+        if home.store().exists() {
+            fs::remove_dir_all(home.store()).map_err(disk)?;
+        }
+    }
+    Ok(mark)
+}
+
+fn finish(home: &Home, mark: File) -> Result<(), Failure> {
+    fs::remove_file(home.unfinished()).map_err(disk)?;
+    drop(mark);
+    Ok(())
 }
 
 /// Answers an invitation: makes this place's keys and returns the sealed request.
@@ -120,21 +184,18 @@ pub fn ask(
     passphrase: &str,
     cost: Argon2Cost,
 ) -> Result<Vec<u8>, Failure> {
-    refuse_if_founded(home)?;
+    // An earlier attempt, interrupted or not yet admitted, may begin again; one that is being completed may not.
+    let replaces = home.joining().exists() && !home.store().exists();
+    refuse_if_settled(home, replaces || home.unfinished().exists())?;
     description.check()?;
     if invitation.expires_ms < now_ms() {
-        return Err(Failure::new("expired", "this invitation has expired; ask for a new one"));
+        return Err(expired());
     }
     let mut entropy = OsEntropy;
     let network = invitation.charter.network_id();
     home.check_length()?;
     home.make().map_err(disk)?;
-    // An earlier attempt that was interrupted leaves keys behind that nobody knows yet: begin again.
-    for leftover in [home.node_key(), home.seat_key()] {
-        if leftover.exists() {
-            fs::remove_file(&leftover).map_err(disk)?;
-        }
-    }
+    let mark = begin(home, replaces)?;
     let node = NodeKeyFile::create(&home.node_key(), &mut entropy).map_err(keys)?;
     let made = make(&network, &node, description)?;
     let possession = RegistryOp::countersign(&network, made.hlc, &invitation.authority.0, &made.body, &made.facility);
@@ -153,6 +214,7 @@ pub fn ask(
         local: made.local,
     };
     file::replace(&home.joining(), &pending.seal(&node)).map_err(disk)?;
+    finish(home, mark)?;
     Ok(sealed)
 }
 
@@ -161,14 +223,16 @@ pub fn ask(
 /// # Errors
 /// Nothing was asked here, the admission belongs to another invitation, or the disk refused.
 pub fn complete(home: &Home, admission: &[u8]) -> Result<Charter, Failure> {
-    refuse_if_founded(home)?;
-    let node = NodeKeyFile::open(&home.node_key()).map_err(keys)?;
+    // Interrupted after its store was begun, it is completed by the same admission.
+    refuse_if_settled(home, home.joining().exists())?;
     let sealed = fs::read(home.joining()).map_err(|_| {
         Failure::new(
             "usage",
             "no invitation is being answered here: run `bocage join` with the invitation first",
+            "aucune invitation n'est en cours ici : lancez d'abord `bocage join` avec l'invitation",
         )
     })?;
+    let node = NodeKeyFile::open(&home.node_key()).map_err(keys)?;
     let pending = Pending::open(&sealed, &node)?;
     let plain = enrol::open(&pending.invitation.secret, Part::Admission, admission).map_err(enrolment)?;
     let admission = Admission::parse(&plain).map_err(enrolment)?;
@@ -188,19 +252,32 @@ pub fn complete(home: &Home, admission: &[u8]) -> Result<Charter, Failure> {
 /// Nothing founded here, another process holds it, or the disk refused.
 pub fn open(home: &Home, progress: &mut dyn FnMut(u64, u64)) -> Result<(Core, NodeKeys), Failure> {
     if !home.is_founded() {
-        let what = if home.store().exists() {
-            "its file `charter` is missing: put it back from a copy (any node of the network has it); the store is untouched"
+        let (en, fr) = if home.unfinished().exists() {
+            (
+                "making this node was interrupted and nothing of value is here: run `bocage init` or `bocage join` again",
+                "la création de ce nœud a été interrompue et rien ici n'a de valeur : relancez `bocage init` ou `bocage join`",
+            )
         } else if home.joining().exists() {
-            "this node has asked to join and isn't admitted yet: run `bocage join` with the admission"
+            (
+                "this node has asked to join and isn't admitted yet: run `bocage join` with the admission",
+                "ce nœud a demandé à rejoindre un réseau et n'est pas encore admis : lancez `bocage join` avec l'admission",
+            )
+        } else if home.store().exists() {
+            NO_CHARTER
         } else {
-            "there is no node in this directory yet: run `bocage init` or `bocage join`"
+            (
+                "there is no node in this directory yet: run `bocage init` or `bocage join`",
+                "il n'y a pas encore de nœud dans ce répertoire : lancez `bocage init` ou `bocage join`",
+            )
         };
-        return Err(Failure::new("not-founded", format!("{}: {what}", home.root().display())));
+        return Err(about(home, "not-founded", en, fr));
     }
+    // Of an `init` that was interrupted at its last step.
+    let _ = fs::remove_file(home.unfinished());
     let node = NodeKeyFile::open(&home.node_key()).map_err(keys)?;
-    let charter = Charter::parse(&fs::read(home.charter()).map_err(disk)?).map_err(|e| Failure::new("damaged", e.to_string()))?;
-    let store = LogStore::open(&home.store(), progress).map_err(|e| Failure::new("store", e.to_string()))?;
-    let core = Core::open(store, node_key(&node), charter).map_err(|e| Failure::new("store", e.to_string()))?;
+    let charter = Charter::parse(&fs::read(home.charter()).map_err(disk)?).map_err(|e| Failure::of("damaged", &e))?;
+    let store = LogStore::open(&home.store(), progress).map_err(|e| Failure::of("store", &e))?;
+    let core = Core::open(store, node_key(&node), charter).map_err(|e| Failure::of("store", &e))?;
     Ok((core, node))
 }
 
@@ -249,7 +326,7 @@ fn make(network: &NetworkId, node: &NodeKeys, description: &Description) -> Resu
         validity: months(36),
     };
     let issue = |issuer: &SigningKey, others: &[&SigningKey], body| {
-        RegistryOp::issue(network, hlc, issuer, others, body).map_err(|e| Failure::new("usage", e.to_string()))
+        RegistryOp::issue(network, hlc, issuer, others, body).map_err(|e| Failure::of("usage", &e))
     };
     let network_key = SigningKey::from_bytes(&node.network.0);
     let node_body = OpBody::Node {
@@ -291,7 +368,7 @@ fn make(network: &NetworkId, node: &NodeKeys, description: &Description) -> Resu
             };
             let mut pen = Pen::new(me.key(), random_u64());
             let (doc, genesis) =
-                found_team(network, &me, practitioner, &mut pen, now, &mut entropy).map_err(|e| Failure::new("internal", e.to_string()))?;
+                found_team(network, &me, practitioner, &mut pen, now, &mut entropy).map_err(|e| internal(&e.to_string()))?;
             let op = issue(
                 &facility,
                 &[],
@@ -339,16 +416,15 @@ pub fn device_seat(node: &NodeKeys) -> (SigningKey, KemSecret) {
 
 /// Writes the first items, then the charter: its presence says that all is there.
 fn settle(home: &Home, charter: &Charter, node: &NodeKeys, items: Vec<Vec<u8>>, local: Vec<LocalWrite>) -> Result<(), Failure> {
-    let store = LogStore::open(&home.store(), &mut |_, _| {}).map_err(|e| Failure::new("store", e.to_string()))?;
-    let mut core = Core::open(store, node_key(node), charter.clone()).map_err(|e| Failure::new("store", e.to_string()))?;
+    let store = LogStore::open(&home.store(), &mut |_, _| {}).map_err(|e| Failure::of("store", &e))?;
+    let mut core = Core::open(store, node_key(node), charter.clone()).map_err(|e| Failure::of("store", &e))?;
     let (ops, envelopes): (Vec<_>, Vec<_>) = items.into_iter().partition(|i| i.first() == Some(&REGISTRY_OP));
-    core.save_items(ops, Vec::new()).map_err(|e| Failure::new("store", e.to_string()))?;
-    core.save_items(envelopes, Vec::new())
-        .map_err(|e| Failure::new("store", e.to_string()))?;
+    core.save_items(ops, Vec::new()).map_err(|e| Failure::of("store", &e))?;
+    core.save_items(envelopes, Vec::new()).map_err(|e| Failure::of("store", &e))?;
     core.store
         .commit(&Batch { items: Vec::new(), local })
-        .map_err(|e| Failure::new("store", e.to_string()))?;
-    Box::new(core.store).close().map_err(|e| Failure::new("store", e.to_string()))?;
+        .map_err(|e| Failure::of("store", &e))?;
+    Box::new(core.store).close().map_err(|e| Failure::of("store", &e))?;
     file::replace(&home.charter(), charter.to_bytes()).map_err(disk)
 }
 
@@ -380,7 +456,13 @@ impl Pending {
 
     fn open(sealed: &[u8], node: &NodeKeys) -> Result<Self, Failure> {
         let plain = enrol::open(&node.local_seal, Part::Admission, sealed).map_err(enrolment)?;
-        let broken = |_| Failure::new("damaged", "the notes of this join are damaged: begin again with a new invitation");
+        let broken = |_| {
+            Failure::new(
+                "damaged",
+                "the notes of this join are damaged: begin again with a new invitation",
+                "les notes de cette adhésion sont abîmées : recommencez avec une nouvelle invitation",
+            )
+        };
         let mut r = bocage_protocol::wire::Reader::new(&plain);
         let count = r.u8().map_err(broken)? as usize;
         let invitation = Invitation::parse(r.sized(enrol::MAX_MESSAGE, "invitation").map_err(broken)?).map_err(enrolment)?;
@@ -398,34 +480,77 @@ impl Pending {
     }
 }
 
-fn refuse_if_founded(home: &Home) -> Result<(), Failure> {
-    if !home.is_founded() && home.store().exists() {
-        let message = format!(
-            "{} holds a store but no charter; nothing was changed: put the file `charter` back from a copy (any node of the network has it)",
-            home.root().display()
-        );
-        return Err(Failure::new("damaged", message));
-    }
+/// A store without its charter: of an `init` or a `join` that never finished, or of a node that lost a file.
+const NO_CHARTER: (&str, &str) = (
+    "there is a store but no file `charter`; nothing was changed. If `init` or `join` never finished here, nothing of value is in \
+     this directory: delete it and begin again. If this node has worked before, put `charter` back from a copy (any node of the \
+     network has the same)",
+    "il y a des données mais pas de fichier `charter` ; rien n'a été changé. Si `init` ou `join` n'est jamais allé au bout ici, ce \
+     répertoire ne contient rien de précieux : supprimez-le et recommencez. Si ce nœud a déjà servi, remettez `charter` depuis une \
+     copie (tous les nœuds du réseau ont le même)",
+);
+
+/// Something is here that must not be overwritten, unless it is the rest of what is being done `again`.
+fn refuse_if_settled(home: &Home, again: bool) -> Result<(), Failure> {
     if home.is_founded() {
-        let message = format!(
-            "{} belongs to a network already; nothing was changed: choose another --data",
-            home.root().display()
-        );
-        return Err(Failure::new("exists", message));
+        return Err(about(
+            home,
+            "exists",
+            "this directory belongs to a network already; nothing was changed: choose another --data",
+            "ce répertoire appartient déjà à un réseau ; rien n'a été changé : choisissez un autre --data",
+        ));
+    }
+    if !again && home.store().exists() {
+        return Err(about(home, "damaged", NO_CHARTER.0, NO_CHARTER.1));
+    }
+    if !again && (home.node_key().exists() || home.seat_key().exists()) {
+        return Err(about(
+            home,
+            "exists",
+            "keys are here already and were left as they are: choose another --data, or delete this directory if no node has ever worked here",
+            "des clés sont déjà ici et ont été laissées telles quelles : choisissez un autre --data, ou supprimez ce répertoire si aucun nœud n'y a jamais servi",
+        ));
     }
     Ok(())
 }
 
+/// A sentence about the data directory.
+fn about(home: &Home, code: &str, en: &str, fr: &str) -> Failure {
+    let root = home.root().display();
+    Failure::new(code, format!("{root}: {en}"), format!("{root} : {fr}"))
+}
+
+pub(crate) fn expired() -> Failure {
+    Failure::new(
+        "expired",
+        "this invitation has expired; ask for a new one",
+        "cette invitation a expiré ; demandez-en une nouvelle",
+    )
+}
+
+/// What can't happen, and is said rather than panicked about.
+pub(crate) fn internal(what: &str) -> Failure {
+    Failure::new(
+        "internal",
+        format!("{what}; what was saved before is safe"),
+        format!("erreur interne du programme ; ce qui était enregistré est intact ({what})"),
+    )
+}
+
 fn disk(error: std::io::Error) -> Failure {
-    Failure::new("disk", format!("the disk refused: {error}; everything saved before is safe"))
+    Failure::new(
+        "disk",
+        format!("the disk refused: {error}; everything saved before is safe"),
+        format!("le disque refuse : {} ; tout ce qui était enregistré est intact", error.french()),
+    )
 }
 
 fn keys(error: crate::keystore::KeystoreError) -> Failure {
-    Failure::new("keys", error.to_string())
+    Failure::of("keys", &error)
 }
 
 pub(crate) fn enrolment(error: enrol::EnrolError) -> Failure {
-    Failure::new("enrolment", error.to_string())
+    Failure::of("enrolment", &error)
 }
 
 /// Reads a file that a person named.
@@ -433,5 +558,5 @@ pub(crate) fn enrolment(error: enrol::EnrolError) -> Failure {
 /// # Errors
 /// Names the file and what the system said.
 pub fn read_named(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|e| Failure::new("file", format!("{}: {e}", path.display())))
+    fs::read(path).map_err(|e| Failure::file(path, &e))
 }

@@ -17,14 +17,16 @@ use bocage_protocol::record::{FactBody, Label, NewFact, ROUND_MS, Reader, Record
 use bocage_protocol::store::{LocalWrite, Store};
 use ed25519_dalek::SigningKey;
 
-use crate::client::{Check, DocumentRow, Entry, Failure, NewPatient, PatientRow, PeerRow, Record, Reply, Request, Status};
+use crate::client::{DocumentRow, Entry, Failure, NewPatient, PatientRow, PeerRow, Record, Reply, Request, Status};
 use crate::core::{Core, Outcome, now_ms};
 use crate::fhir::mapping::{self, View, correct, write};
 use crate::home::Home;
-use crate::keystore::{KeyName, NodeKeys, OsEntropy, SeatKeystore, UnlockedSeat, permission_warning};
-use crate::place;
+use crate::keystore::{KeyName, NodeKeys, OsEntropy, SeatKeystore, UnlockedSeat};
+use crate::lang::Bilingual;
+use crate::place::{self, internal};
 use crate::words::{Tongue, comparison_words};
 
+mod doctor;
 mod export;
 mod import;
 pub mod summary;
@@ -34,6 +36,9 @@ pub(crate) use turns::{Step, Turns};
 
 /// Splits a fact's source from the full URL under which its resource was imported.
 const URL_MARK: char = '\u{1f}';
+
+/// Characters of an id that name a record, if it is the only one.
+const MIN_START: usize = 4;
 
 /// A node that answers requests.
 pub struct Service {
@@ -124,7 +129,8 @@ impl Service {
             Request::Doctor => Ok(Reply::Doctor { checks: self.doctor() }),
             Request::Admit { request, preview } => {
                 self.require_open(session)?;
-                let sealed = unhex(&request).ok_or_else(|| Failure::new("usage", "the request isn't hexadecimal"))?;
+                let sealed = unhex(&request)
+                    .ok_or_else(|| Failure::new("usage", "the request isn't hexadecimal", "la demande n'est pas en hexadécimal"))?;
                 self.admit(&sealed, preview)
             }
             other => {
@@ -157,7 +163,7 @@ impl Service {
             } => self.correct(&patient, &fact, &field, &value),
             Request::Share { patient, facility } => self.share(&patient, &facility),
             Request::Import { .. } | Request::Export { .. } => long(Turns::Own(self), request, progress),
-            _ => Err(Failure::new("internal", "a request was not routed")),
+            _ => Err(internal("a request was not routed")),
         }
     }
 
@@ -189,15 +195,22 @@ impl Service {
         if self.sessions.contains(&session) {
             Ok(())
         } else {
-            Err(Failure::new("locked", "this needs the seat's passphrase"))
+            Err(Failure::new(
+                "locked",
+                "this needs the seat's passphrase",
+                "il faut pour cela la phrase de passe du poste",
+            ))
         }
     }
 
     fn reader(&self) -> Result<&Reader, Failure> {
-        self.core
-            .reader
-            .as_ref()
-            .ok_or_else(|| Failure::new("no-seat", "nobody practises at this node: it carries records and can't read them"))
+        self.core.reader.as_ref().ok_or_else(|| {
+            Failure::new(
+                "no-seat",
+                "nobody practises at this node: it carries records and can't read them",
+                "personne n'exerce sur ce nœud : il transporte les dossiers et ne peut pas les lire",
+            )
+        })
     }
 
     fn own_facility(&self) -> (String, String) {
@@ -290,83 +303,6 @@ impl Service {
         rows
     }
 
-    fn doctor(&mut self) -> Vec<Check> {
-        let check = |name: &str, good: bool, detail: String| Check {
-            name: name.to_owned(),
-            good,
-            detail,
-        };
-        let mut checks = Vec::new();
-        match self.core.store.verify() {
-            Ok(report) => checks.push(check(
-                "store",
-                report.damaged == 0,
-                format!(
-                    "{} items, {} bytes, {} damaged{}",
-                    report.items,
-                    report.bytes,
-                    report.damaged,
-                    if report.index_rebuilt { ", index rebuilt" } else { "" }
-                ),
-            )),
-            Err(error) => checks.push(check("store", false, error.to_string())),
-        }
-        let indexed = self.core.peer.index().len() as u64;
-        checks.push(check(
-            "index",
-            indexed == self.core.store.len(),
-            format!("{indexed} of {} items", self.core.store.len()),
-        ));
-        for (name, path) in [("node key", self.home.node_key()), ("seat key", self.home.seat_key())] {
-            let problem = permission_warning(&path);
-            checks.push(check(
-                name,
-                path.exists() && problem.is_none(),
-                problem.unwrap_or_else(|| "private".into()),
-            ));
-        }
-        let own = place::node_key(&self.keys);
-        let served = self.core.registry().serves(&own, now_ms());
-        checks.push(check(
-            "certificate",
-            served,
-            if served {
-                "in date, not revoked".into()
-            } else {
-                "not valid now: renew or check the clock".into()
-            },
-        ));
-        checks.push(self.clock());
-        checks
-    }
-
-    /// A clock before the last thing written here, or far from what peers say, is to be checked. It changes nothing but dates shown.
-    fn clock(&self) -> Check {
-        let newest = self
-            .core
-            .store
-            .range(std::ops::Bound::Unbounded, usize::MAX)
-            .ok()
-            .and_then(|keys| keys.iter().map(|k| k.time.millis()).max());
-        let behind = newest.filter(|n| *n > now_ms() + 5 * 60_000);
-        let apart = self
-            .live
-            .peers
-            .values()
-            .filter_map(|p| p.clock_ahead_ms)
-            .find(|ms| ms.abs() > 5 * 60_000);
-        let (good, detail) = match (behind, apart) {
-            (Some(_), _) => (false, "behind the newest envelope held: check date and time".to_owned()),
-            (None, Some(ms)) => (false, format!("{} minutes apart from a peer's: check date and time", ms / 60_000)),
-            (None, None) => (true, "plausible".to_owned()),
-        };
-        Check {
-            name: "clock".into(),
-            good,
-            detail,
-        }
-    }
-
     // ---- enrolment
 
     fn invite(&mut self, mut addresses: Vec<String>) -> Result<Reply, Failure> {
@@ -411,13 +347,18 @@ impl Service {
             Failure::new(
                 "no-authority",
                 "no authority of the network is in this keystore: admit where the network was founded",
+                "ce poste n'a pas l'autorité d'admettre : faites-le là où le réseau a été fondé",
             )
         })?;
         let own = AuthorityKey(key.verifying_key().to_bytes());
         if self.core.registry().authorities().keys.contains(&own) {
             Ok(key)
         } else {
-            Err(Failure::new("no-authority", "the authority in this keystore was replaced"))
+            Err(Failure::new(
+                "no-authority",
+                "the authority in this keystore was replaced",
+                "l'autorité de ce poste a été remplacée par une autre : admettez depuis le poste qui l'a maintenant",
+            ))
         }
     }
 
@@ -430,18 +371,23 @@ impl Service {
             Failure::new(
                 "unknown-invitation",
                 "this request answers no open invitation of this node: each can be used once, for 72 hours",
+                "cette demande ne répond à aucune invitation ouverte de ce nœud : chacune sert une fois, pendant 72 heures ; faites-en une nouvelle",
             )
         })?;
         let invitation = enrol::open(&self.keys.local_seal, Part::Request, &stored)
             .and_then(|bytes| Invitation::parse(&bytes))
             .map_err(place::enrolment)?;
         if invitation.expires_ms < now_ms() {
-            return Err(Failure::new("expired", "this invitation has expired: make a new one"));
+            return Err(place::expired());
         }
         let plain = enrol::open(&invitation.secret, Part::Request, sealed).map_err(place::enrolment)?;
         let request = JoinRequest::parse(&plain).map_err(place::enrolment)?;
         let OpBody::Facility { name, .. } = &request.facility else {
-            return Err(Failure::new("usage", "the request names no facility"));
+            return Err(Failure::new(
+                "usage",
+                "the request names no facility",
+                "la demande ne nomme aucune structure",
+            ));
         };
         let (facility, words) = (
             name.clone(),
@@ -495,6 +441,7 @@ impl Service {
     // ---- records
 
     fn patient_create(&mut self, new: &NewPatient) -> Result<Reply, Failure> {
+        birth_date(&new.birth_date, now_ms())?;
         let id = write::uuid(random16());
         let given: Vec<&str> = new.given.split_whitespace().collect();
         // The software isn't certified: what is typed in here is a test identity, whoever it names.
@@ -509,7 +456,7 @@ impl Service {
             phone: None,
             address: None,
         })
-        .map_err(|e| Failure::new("usage", e.to_string()))?;
+        .map_err(|e| Failure::of("usage", &e))?;
         let facts = [NewFact {
             compartment: Compartment::Identity,
             fact: FactBody::resource(json),
@@ -549,12 +496,27 @@ impl Service {
         let wanted = start.to_lowercase();
         let found: Vec<RecordId> = reader.records().filter(|r| r.to_hex().starts_with(&wanted)).collect();
         match found[..] {
-            [one] if wanted.len() >= 4 => Ok(one),
+            [one] if wanted.len() >= MIN_START => Ok(one),
             [] => Err(Failure::new(
                 "not-found",
-                "no record with this id can be read here: search for the patient, or wait for the next exchange",
+                format!(
+                    "no record begins with {start} among those that can be read here: search for the patient, or wait for the next exchange"
+                ),
+                format!("aucun dossier lisible ici ne commence par {start} : cherchez le patient, ou attendez le prochain échange"),
             )),
-            _ => Err(Failure::new("ambiguous", "this start fits several records: give more of the id")),
+            [_] => Err(Failure::new(
+                "ambiguous",
+                format!("{start} is too short to name a record: give at least {MIN_START} characters of its id"),
+                format!("{start} est trop court pour désigner un dossier : donnez au moins {MIN_START} caractères de son identifiant"),
+            )),
+            _ => Err(Failure::new(
+                "ambiguous",
+                format!("{} records begin with {start}: give more of the id", found.len()),
+                format!(
+                    "{} dossiers commencent par {start} : donnez plus de caractères de l'identifiant",
+                    found.len()
+                ),
+            )),
         }
     }
 
@@ -629,6 +591,7 @@ impl Service {
             Failure::new(
                 "not-found",
                 "the patient's identity hasn't arrived here yet: try again after the next exchange",
+                "l'identité du patient n'est pas encore arrivée ici : recommencez après le prochain échange",
             )
         })?;
         let (id, effective) = (write::uuid(random16()), summary::instant(now_ms()));
@@ -638,7 +601,7 @@ impl Service {
             effective: &effective,
             ..write::Act::default()
         };
-        let json = make(&act).map_err(|e| Failure::new("usage", e.to_string()))?;
+        let json = make(&act).map_err(|e| Failure::of("usage", &e))?;
         let compartment = match self.profession() {
             Some(Profession::Pharmacist) => Compartment::Medication,
             _ => Compartment::Clinical,
@@ -661,11 +624,28 @@ impl Service {
             .current(&record)
             .filter(|f| f.fact.id.to_hex().starts_with(&wanted))
             .collect();
-        let [old] = found[..] else {
-            return Err(Failure::new("not-found", "no single entry of this record begins with that id"));
+        let old = match found[..] {
+            [old] => old,
+            [] => {
+                return Err(Failure::new(
+                    "not-found",
+                    format!("no entry of this record begins with {fact}: see `bocage patient show`"),
+                    format!("aucun élément de ce dossier ne commence par {fact} : voyez `bocage patient show`"),
+                ));
+            }
+            _ => {
+                return Err(Failure::new(
+                    "ambiguous",
+                    format!("{} entries of this record begin with {fact}: give more of the id", found.len()),
+                    format!(
+                        "{} éléments de ce dossier commencent par {fact} : donnez plus de caractères",
+                        found.len()
+                    ),
+                ));
+            }
         };
         let typed = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
-        let json = correct::correct(old.fact.body, &[(field, typed)]).map_err(|e| Failure::new("usage", e.to_string()))?;
+        let json = correct::correct(old.fact.body, &[(field, typed)]).map_err(|e| Failure::of("usage", &e))?;
         let fact = FactBody {
             source: old.fact.source.to_owned(),
             supersedes: vec![old.fact.id],
@@ -705,10 +685,19 @@ impl Service {
             .collect();
         let [(key, name)] = &found[..] else {
             let known: Vec<_> = registry.facilities().map(|(_, f)| f.name.as_str()).collect();
-            return Err(Failure::new(
-                "not-found",
-                format!("no single facility is called that; known are: {}", known.join(", ")),
-            ));
+            let known = known.join(", ");
+            return Err(match found.len() {
+                0 => Failure::new(
+                    "not-found",
+                    format!("no facility is called {facility}; known are: {known}"),
+                    format!("aucune structure ne s'appelle {facility} ; le réseau connaît : {known}"),
+                ),
+                n => Failure::new(
+                    "ambiguous",
+                    format!("{n} facilities are called {facility}: give the start of the key instead"),
+                    format!("{n} structures s'appellent {facility} : donnez plutôt le début de la clé"),
+                ),
+            });
         };
         let (key, name) = (*key, name.clone());
         let write = self
@@ -750,7 +739,7 @@ impl Service {
 pub(crate) fn unseal(home: &Home, passphrase: &str) -> Result<UnlockedSeat, Failure> {
     SeatKeystore::open(&home.seat_key())
         .and_then(|file| file.unlock(passphrase))
-        .map_err(|e| Failure::new("passphrase", e.to_string()))
+        .map_err(|e| Failure::of("passphrase", &e))
 }
 
 /// True iff a request is carried out by [`long`], in turns.
@@ -766,7 +755,7 @@ pub(crate) fn long(turns: Turns<'_>, request: Request, progress: &mut dyn FnMut(
     match request {
         Request::Import { files } => import::import(turns, &files, progress),
         Request::Export { out, patient } => export::export(turns, &out, patient, progress),
-        _ => Err(Failure::new("internal", "a request was not routed")),
+        _ => Err(internal("a request was not routed")),
     }
 }
 
@@ -810,9 +799,53 @@ fn patient_reference(reader: &Reader, record: RecordId) -> Option<String> {
 fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
     let found = Sign::all().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
         let all: Vec<_> = Sign::all().map(summary::sign_name).collect();
-        Failure::new("usage", format!("unknown sign; choose one of {}", all.join(", ")))
+        let all = all.join(", ");
+        Failure::new(
+            "usage",
+            format!("{sign} is no sign known here; choose one of {all}"),
+            format!("{sign} n'est pas un signe connu ; choisissez parmi {all}"),
+        )
     })?;
-    Measure::parse(found, value).map_err(|e| Failure::new("usage", e.to_string()))
+    Measure::parse(found, value).map_err(|e| {
+        Failure::new(
+            "usage",
+            format!("{sign} {value}: {}; nothing was saved", summary::plain_units(&e.to_string())),
+            format!("{sign} {value} : {} ; rien n'a été enregistré", summary::plain_units(&e.french())),
+        )
+    })
+}
+
+/// A date that somebody alive can be born on: real, not to come anywhere on earth, not before 1850. FHIR's shorter forms (a year, a
+/// year and month) are for those who know no more.
+fn birth_date(text: &str, now_ms: u64) -> Result<(), Failure> {
+    let refuse = |en: &str, fr: &str| {
+        Err(Failure::new(
+            "usage",
+            format!("birth date {text}: {en}; nothing was saved"),
+            format!("date de naissance {text} : {fr} ; rien n'a été enregistré"),
+        ))
+    };
+    let mut parts = text.split('-').map(|p| (p.len(), p.parse::<u16>().ok()));
+    let date = match (
+        parts.next(),
+        parts.next().unwrap_or((2, Some(1))),
+        parts.next().unwrap_or((2, Some(1))),
+        parts.next(),
+    ) {
+        (Some((4, Some(year))), (2, Some(month)), (2, Some(day)), None) => u8::try_from(month)
+            .ok()
+            .and_then(|m| time::Month::try_from(m).ok())
+            .zip(u8::try_from(day).ok())
+            .and_then(|(m, d)| time::Date::from_calendar_date(i32::from(year), m, d).ok()),
+        _ => return refuse("write it as 1948-03-12", "écrivez-la comme 1948-03-12"),
+    };
+    let tomorrow = time::OffsetDateTime::UNIX_EPOCH + std::time::Duration::from_millis(now_ms) + time::Duration::hours(14);
+    match date {
+        None => refuse("there is no such day", "ce jour n'existe pas"),
+        Some(date) if date > tomorrow.date() => refuse("it is in the future", "elle est dans le futur"),
+        Some(date) if date.year() < 1850 => refuse("it is before 1850", "elle est avant 1850"),
+        Some(_) => Ok(()),
+    }
 }
 
 fn invitation_key(tag: &[u8; 16]) -> Vec<u8> {
@@ -824,11 +857,15 @@ fn random16() -> [u8; 16] {
 }
 
 fn refused(error: &WriteRefused) -> Failure {
-    Failure::new("refused", format!("{error}; nothing was changed"))
+    Failure::new(
+        "refused",
+        format!("{error}; nothing was changed"),
+        format!("{} ; rien n'a été changé", error.french()),
+    )
 }
 
 fn store_failure(error: &bocage_protocol::store::StoreError) -> Failure {
-    Failure::new("store", error.to_string())
+    Failure::of("store", error)
 }
 
 /// The word for a kind of facility in `--json` and on the command line.

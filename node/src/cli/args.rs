@@ -21,16 +21,16 @@ The passphrase is asked for, or taken from BOCAGE_PASSPHRASE.
 Start here:  bocage demo"
 )]
 pub struct Cli {
-    /// The node's data directory [default: the platform's data directory, then `bocage`]
-    #[arg(long, global = true, value_name = "DIR", env = "BOCAGE_DATA")]
+    /// The node's data directory [default: `bocage` in this account's data]
+    #[arg(long, global = true, value_name = "DIR", env = "BOCAGE_DATA", display_order = 100)]
     pub data: Option<PathBuf>,
 
     /// Print JSON for scripts instead of text for people
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     pub json: bool,
 
     /// Language of what is printed: fr or en [default: from LANG]
-    #[arg(long, global = true, value_name = "LANG")]
+    #[arg(long, global = true, value_name = "LANG", display_order = 102)]
     pub lang: Option<Lang>,
 
     #[command(subcommand)]
@@ -54,11 +54,10 @@ pub enum Command {
         address: Vec<String>,
     },
     /// Join a network: first with the invitation, then (without a network) with the admission
-    #[command(
-        after_help = "With an invitation: makes this node's keys, asks the inviting node over the network, and also
-writes the request as a file that may travel by any other way.
-With an admission: completes what the invitation began."
-    )]
+    #[command(after_help = "With an invitation (--facility and --kind say who joins): makes this node's
+keys, asks the inviting node over the network, and also writes the request as a
+file that may travel by any other way.
+With an admission: completes what the invitation began.")]
     Join(Join),
     /// Admit a facility that was invited: reads its request, writes the admission
     Admit {
@@ -73,8 +72,8 @@ With an admission: completes what the invitation began."
     },
     /// Run the node: carry, sync, serve the app and other commands
     #[command(after_help = "Runs unattended: carrying needs no passphrase. With BOCAGE_PASSPHRASE set, the
-practitioner's seat is open too, so that invited facilities are admitted at once.
-Stop with Ctrl-C; everything reported as saved is safe.")]
+practitioner's seat is open too, so that invited facilities are admitted at
+once. Stop with Ctrl-C; everything reported as saved is safe.")]
     Run(Run),
     /// What this node holds, reads and carries
     Status,
@@ -114,10 +113,9 @@ Stop with Ctrl-C; everything reported as saved is safe.")]
         facility: String,
     },
     /// Import FHIR R4 files (Bundle, single resource, NDJSON)
-    #[command(
-        after_help = "Importing a file twice changes nothing. A resource that is refused doesn't stop the others:
-the report names each with its place and reason, and the exit code is 3."
-    )]
+    #[command(after_help = "Importing a file twice changes nothing. A resource or file that is refused
+doesn't stop the others: the report names each with its place and reason, and
+the exit code is 3.")]
     Import {
         /// Files to read, in this order
         #[arg(required = true)]
@@ -138,22 +136,23 @@ the report names each with its place and reason, and the exit code is 3."
     Demo(Demo),
 }
 
+/// This place and who works there. An admission needs none of it: the invitation's answer has said it all.
 #[derive(Args, Debug, Clone)]
 pub struct Place {
     /// Name of this facility
-    #[arg(long)]
-    pub facility: String,
+    #[arg(long, value_name = "NAME")]
+    pub facility: Option<String>,
     /// What this place is
     #[arg(long, value_enum)]
-    pub kind: Kind,
+    pub kind: Option<Kind>,
     /// FINESS number of the facility
     #[arg(long)]
     pub finess: Option<String>,
     /// Town of the facility
-    #[arg(long, default_value = "")]
-    pub town: String,
+    #[arg(long, value_name = "NAME")]
+    pub town: Option<String>,
     /// Name of the practitioner who works at this machine
-    #[arg(long, requires = "role")]
+    #[arg(long, value_name = "NAME", requires = "role")]
     pub practitioner: Option<String>,
     /// The practitioner's profession
     #[arg(long, value_enum)]
@@ -164,9 +163,10 @@ pub struct Place {
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("facility", |a| a.required(true)), mut_arg("kind", |a| a.required(true)))]
 pub struct Init {
     /// Name of the network
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     pub network: String,
     #[command(flatten)]
     pub place: Place,
@@ -176,28 +176,9 @@ pub struct Init {
 pub struct Join {
     /// The invitation, or the admission
     pub file: PathBuf,
-    /// Name of this facility (with an invitation)
-    #[arg(long)]
-    pub facility: Option<String>,
-    /// What this place is (with an invitation)
-    #[arg(long, value_enum)]
-    pub kind: Option<Kind>,
-    /// FINESS number of the facility
-    #[arg(long)]
-    pub finess: Option<String>,
-    /// Town of the facility
-    #[arg(long, default_value = "")]
-    pub town: String,
-    /// Name of the practitioner who works at this machine
-    #[arg(long, requires = "role")]
-    pub practitioner: Option<String>,
-    /// The practitioner's profession
-    #[arg(long, value_enum)]
-    pub role: Option<Role>,
-    /// The practitioner's RPPS number (11 digits)
-    #[arg(long)]
-    pub rpps: Option<String>,
-    /// The six words of the invitation [default: asked for, or BOCAGE_WORDS]
+    #[command(flatten)]
+    pub place: Place,
+    /// The six words of the invitation [default: asked for]
     #[arg(long, env = "BOCAGE_WORDS", hide_env_values = true)]
     pub words: Option<String>,
     /// Where to write the request [default: `request.bocage` in the data directory]
@@ -244,7 +225,6 @@ pub enum Patient {
     /// Search by name, in any order, without accents
     Search {
         /// Words of the name, a birth date, a number; none shows everybody
-        #[arg(default_value = "")]
         query: Vec<String>,
     },
     /// Show what this seat can read of a record

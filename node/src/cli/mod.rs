@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bocage_protocol::identity::enrol::Invitation;
-use bocage_protocol::identity::{FacilityKind, Profession};
+use bocage_protocol::identity::{Charter, FacilityKind, Profession};
 use bocage_protocol::ids::{hex, unhex};
-use clap::Parser;
+use clap::FromArgMatches;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::client::{Client, Failure, NewPatient, Reply, Request};
 use crate::driver::{Answer, Driver, Options, ask_for_admission};
 use crate::home::Home;
 use crate::keystore::{Argon2Cost, NodeKeyFile, OsEntropy, Strength, estimate_strength, file};
-use crate::lang::Lang;
+use crate::lang::{Bilingual, Lang};
 use crate::network::{DEFAULT_PORT, PeerAddr};
 use crate::place::{self, Description};
 use crate::service::Service;
@@ -25,6 +26,7 @@ use crate::words::{INVITATION_WORDS, Tongue, Words, comparison_words, open_with_
 
 pub mod args;
 mod demo;
+mod french;
 mod show;
 
 use args::{Cli, Command};
@@ -35,8 +37,11 @@ const PARTLY: u8 = 3;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let lang = cli.lang.unwrap_or_else(Lang::of_environment);
+    // The language is needed before the line is understood: it may ask for help.
+    let lang = Lang::of_arguments(std::env::args_os().map(|a| a.to_string_lossy().into_owned()));
+    let line = french::command(lang).try_get_matches();
+    let mut cli = line.and_then(|m| Cli::from_arg_matches(&m)).unwrap_or_else(|e| misunderstood(&e));
+    let lang = cli.lang.take().unwrap_or(lang);
     log_to_stderr();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -54,16 +59,28 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             if session.json {
-                println!(
-                    "{}",
-                    serde_json::to_string_pretty(&Reply::Failed(failure.clone())).expect("plain data")
-                );
+                print_json(&Reply::Failed(failure.clone()));
             } else {
-                eprintln!("bocage: {}", failure.message);
+                eprintln!("bocage: {}", failure.text(lang));
             }
             ExitCode::from(if failure.code == "usage" { USAGE } else { FAILED })
         }
     }
+}
+
+/// Help, or what is wrong with the line, in clap's words: scripts get it as any other failure.
+fn misunderstood(error: &clap::Error) -> ! {
+    if error.use_stderr() && std::env::args_os().take_while(|a| a != "--").any(|a| a == "--json") {
+        let text = error.to_string();
+        let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        print_json(&Reply::Failed(Failure::new(
+            "usage",
+            format!("{what}; see `bocage --help`"),
+            format!("cette ligne n'est pas comprise ; voyez `bocage --help --lang fr` ({what})"),
+        )));
+        std::process::exit(USAGE.into());
+    }
+    error.exit()
 }
 
 /// Quiet unless `BOCAGE_LOG` asks for more: standard error is for people.
@@ -89,21 +106,29 @@ impl Session {
                 let passphrase = self.new_passphrase()?;
                 self.working(self.lang.pick("making keys…", "création des clés…"));
                 let charter = place::found(&self.home, &init.network, &description, &passphrase, cost())?;
-                self.say(&format!(
-                    "{} {} ({}).\n{} bocage run --data {}",
-                    self.lang.pick("Founded the network", "Réseau fondé :"),
-                    charter.name,
-                    charter.network_id(),
-                    self.lang.pick("Next:", "Ensuite :"),
-                    self.home.root().display()
-                ));
+                self.tell(
+                    &json!({
+                        "answer": "founded",
+                        "network": charter.name,
+                        "network_id": charter.network_id().to_string(),
+                        "facility": description.facility,
+                        "data": self.home.root(),
+                    }),
+                    &format!(
+                        "{} {} ({}).\n{}",
+                        self.lang.pick("Founded the network", "Réseau fondé :"),
+                        charter.name,
+                        charter.network_id(),
+                        self.next()
+                    ),
+                );
                 Ok(0)
             }
             Command::Invite { out, address } => self.invite(&out, address).await,
             Command::Join(join) => self.join(join).await,
             Command::Admit { file, out, yes } => self.admit(&file, out, yes).await,
             Command::Run(run) => self.serve(run).await,
-            Command::Demo(demo) => demo::run(demo, self.lang).await,
+            Command::Demo(demo) => demo::run(demo, self.lang, self.json).await,
             Command::Status => self.ask(Request::Status, false).await,
             Command::Peers { now } => {
                 if now {
@@ -243,33 +268,31 @@ impl Session {
 
     async fn invite(&self, out: &Path, addresses: Vec<String>) -> Result<u8, Failure> {
         for address in &addresses {
-            address.parse::<PeerAddr>().map_err(|e| Failure::new("usage", e.to_string()))?;
+            address.parse::<PeerAddr>().map_err(|e| Failure::of("usage", &e))?;
         }
         let mut client = self.client(false).await?;
         let reply = self.request(&mut client, Request::Invite { addresses }).await?;
         self.close(client)?;
-        let Reply::Invitation { bytes, .. } = reply else {
+        let Reply::Invitation { bytes, expires_ms } = reply else {
             return Err(unexpected());
         };
         let bytes = Zeroizing::new(unhex(&bytes).ok_or_else(unexpected)?);
         let words = Words::random(INVITATION_WORDS, self.tongue(), &mut OsEntropy);
-        let sealed =
-            seal_with_words(&words, &bytes, Argon2Cost::FLOOR, &mut OsEntropy).map_err(|e| Failure::new("internal", e.to_string()))?;
-        file::replace(out, &sealed).map_err(|e| Failure::new("file", format!("{}: {e}", out.display())))?;
-        if self.json {
-            println!("{}", serde_json::json!({ "file": out, "words": *words.spoken() }));
-        } else {
-            self.say(&format!(
+        let sealed = seal_with_words(&words, &bytes, Argon2Cost::FLOOR, &mut OsEntropy).map_err(|e| Failure::of("internal", &e))?;
+        file::replace(out, &sealed).map_err(|e| Failure::file(out, &e))?;
+        self.tell(
+            &json!({ "answer": "invitation", "file": out, "words": *words.spoken(), "expires_ms": expires_ms }),
+            &format!(
                 "{} {}\n{}\n\n    {}\n",
                 self.lang.pick("Invitation written to", "Invitation écrite dans"),
                 out.display(),
                 self.lang.pick(
-                    "Valid 72 hours, for one facility. Say these six words by phone, don't write them beside the file:",
-                    "Valable 72 heures, pour une structure. Dites ces six mots au téléphone, ne les joignez pas au fichier :",
+                    "Valid 72 hours, for one facility. Say these six words by phone,\ndon't write them beside the file:",
+                    "Valable 72 heures, pour une structure. Dites ces six mots au téléphone,\nne les joignez pas au fichier :",
                 ),
                 *words.spoken()
-            ));
-        }
+            ),
+        );
         Ok(0)
     }
 
@@ -277,35 +300,21 @@ impl Session {
         let bytes = place::read_named(&join.file)?;
         if bocage_protocol::identity::enrol::sealed_tag(&bytes).is_ok() {
             let charter = place::complete(&self.home, &bytes)?;
-            return Ok(self.joined(&charter.name));
+            return Ok(self.joined(&charter, None));
         }
-        let (Some(facility), Some(kind)) = (join.facility, join.kind) else {
-            return Err(Failure::new(
-                "usage",
-                "with an invitation, say who joins: --facility NAME --kind clinic|pharmacy|cabin|mobile",
-            ));
-        };
-        let description = describe(args::Place {
-            facility,
-            kind,
-            finess: join.finess,
-            town: join.town,
-            practitioner: join.practitioner,
-            role: join.role,
-            rpps: join.rpps,
-        })?;
+        let description = describe(join.place)?;
         let typed = match join.words {
             Some(words) => Zeroizing::new(words),
             None => Zeroizing::new(prompt(self.lang.pick("The six words: ", "Les six mots : "), true)?),
         };
-        let words = Words::parse(&typed, INVITATION_WORDS).map_err(|e| Failure::new("usage", e.to_string()))?;
-        let plain = open_with_words(&words, &bytes).map_err(|e| Failure::new("words", e.to_string()))?;
+        let words = Words::parse(&typed, INVITATION_WORDS).map_err(|e| Failure::of("usage", &e))?;
+        let plain = open_with_words(&words, &bytes).map_err(|e| Failure::of("words", &e))?;
         let invitation = Invitation::parse(&plain).map_err(place::enrolment)?;
         let passphrase = self.new_passphrase()?;
         self.working(self.lang.pick("making keys…", "création des clés…"));
         let sealed = place::ask(&self.home, &invitation, &description, &passphrase, cost())?;
         let request = join.request.unwrap_or_else(|| self.home.root().join("request.bocage"));
-        file::replace(&request, &sealed).map_err(|e| Failure::new("file", format!("{}: {e}", request.display())))?;
+        file::replace(&request, &sealed).map_err(|e| Failure::file(&request, &e))?;
         let comparison = {
             let plain =
                 bocage_protocol::identity::enrol::open(&invitation.secret, bocage_protocol::identity::enrol::Part::Request, &sealed)
@@ -317,46 +326,75 @@ impl Session {
             "{} {comparison}",
             self.lang.pick("Words to compare:", "Mots à comparer :")
         ));
+        // What is left to do if nobody admits this place now.
+        let mut outcome = json!({ "answer": "requested", "file": request, "words": comparison });
         if !join.offline {
             self.working(self.lang.pick("asking the inviting node…", "demande au nœud qui invite…"));
-            let node = NodeKeyFile::open(&self.home.node_key()).map_err(|e| Failure::new("keys", e.to_string()))?;
+            let node = NodeKeyFile::open(&self.home.node_key()).map_err(|e| Failure::of("keys", &e))?;
             let seed = Zeroizing::new(node.network.0);
             match ask_for_admission(seed, invitation.node, &invitation.addresses, &sealed).await {
                 Ok(Answer::Admitted(admission)) => {
                     let charter = place::complete(&self.home, &admission)?;
-                    return Ok(self.joined(&charter.name));
+                    return Ok(self.joined(&charter, Some(&comparison)));
                 }
-                Ok(Answer::Later) => self.say(self.lang.pick(
-                    "The inviting node has the request; its administrator still has to admit it.",
-                    "Le nœud qui invite a la demande ; son administrateur doit encore l'admettre.",
-                )),
-                Err(failure) => self.say(&format!(
-                    "{} ({})",
-                    self.lang.pick("Not reached over the network", "Non joint par le réseau"),
-                    failure.message
-                )),
+                Ok(Answer::Later) => {
+                    outcome["answer"] = "waiting".into();
+                    self.say(self.lang.pick(
+                        "The inviting node has the request; its administrator still has to admit it.",
+                        "Le nœud qui invite a la demande ; son administrateur doit encore l'admettre.",
+                    ));
+                }
+                Err(failure) => {
+                    outcome["unreached"] = json!(failure);
+                    self.say(&format!(
+                        "{} ({})",
+                        self.lang.pick("Not reached over the network", "Non joint par le réseau"),
+                        failure.text(self.lang)
+                    ));
+                }
             }
         }
-        self.say(&format!(
-            "{} {}\n{}",
-            self.lang.pick("Request written to", "Demande écrite dans"),
-            request.display(),
-            self.lang.pick(
-                "There:  bocage admit FILE    then here:  bocage join ADMISSION",
-                "Là-bas :  bocage admit FICHIER    puis ici :  bocage join ADMISSION",
-            )
-        ));
+        self.tell(
+            &outcome,
+            &format!(
+                "{} {}\n{}",
+                self.lang.pick("Request written to", "Demande écrite dans"),
+                request.display(),
+                self.lang.pick(
+                    "There:  bocage admit FILE    then here:  bocage join ADMISSION",
+                    "Là-bas :  bocage admit FICHIER    puis ici :  bocage join ADMISSION",
+                )
+            ),
+        );
         Ok(0)
     }
 
-    fn joined(&self, network: &str) -> u8 {
-        self.say(&format!(
-            "{} {network}.\n{} bocage run --data {}",
-            self.lang.pick("Joined", "Membre du réseau"),
+    /// The words to compare, if this invocation has just made the request.
+    fn joined(&self, charter: &Charter, words: Option<&str>) -> u8 {
+        self.tell(
+            &json!({
+                "answer": "joined",
+                "network": charter.name,
+                "network_id": charter.network_id().to_string(),
+                "words": words,
+                "data": self.home.root(),
+            }),
+            &format!(
+                "{} {}.\n{}",
+                self.lang.pick("Joined", "Membre du réseau"),
+                charter.name,
+                self.next()
+            ),
+        );
+        0
+    }
+
+    fn next(&self) -> String {
+        format!(
+            "{} bocage run --data {}",
             self.lang.pick("Next:", "Ensuite :"),
             self.home.root().display()
-        ));
-        0
+        )
     }
 
     async fn admit(&self, path: &Path, out: Option<PathBuf>, yes: bool) -> Result<u8, Failure> {
@@ -381,7 +419,11 @@ impl Session {
             let answer = prompt(&format!("{facility}: {words}\n{question}"), false)?;
             if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "o" | "oui") {
                 self.close(client)?;
-                return Err(Failure::new("refused", "not admitted; nothing was changed"));
+                return Err(Failure::new(
+                    "refused",
+                    "not admitted; nothing was changed",
+                    "pas d'admission ; rien n'a été changé",
+                ));
             }
         }
         let reply = self.request(&mut client, Request::Admit { request, preview: false }).await?;
@@ -391,24 +433,23 @@ impl Session {
         };
         let out = out.unwrap_or_else(|| path.with_file_name("admission.bocage"));
         let bytes = unhex(&bytes).ok_or_else(unexpected)?;
-        file::replace(&out, &bytes).map_err(|e| Failure::new("file", format!("{}: {e}", out.display())))?;
-        if self.json {
-            println!("{}", serde_json::json!({ "facility": facility, "words": words, "file": out }));
-        } else {
-            self.say(&format!(
-                "{facility} {} ({words})\n{} {}",
-                self.lang.pick("admitted", "admis"),
+        file::replace(&out, &bytes).map_err(|e| Failure::file(&out, &e))?;
+        self.tell(
+            &json!({ "answer": "admitted", "facility": facility, "words": words, "file": out }),
+            &format!(
+                "{} {facility} ({words})\n{} {}",
+                self.lang.pick("Admitted:", "Admise :"),
                 self.lang.pick("Admission written to", "Admission écrite dans"),
                 out.display()
-            ));
-        }
+            ),
+        );
         Ok(0)
     }
 
     // ---- run
 
     async fn serve(&self, run: args::Run) -> Result<u8, Failure> {
-        let parse = |text: &String| text.parse::<PeerAddr>().map_err(|e| Failure::new("usage", e.to_string()));
+        let parse = |text: &String| text.parse::<PeerAddr>().map_err(|e| Failure::of("usage", &e));
         let mut listen = Vec::new();
         for text in &run.listen {
             let addr = parse(text)?;
@@ -438,16 +479,33 @@ impl Session {
             },
         )
         .await?;
-        for addr in driver.listening() {
-            self.say(&format!("{} {addr}", self.lang.pick("listening on", "écoute sur")));
+        let listening = driver.listening();
+        if self.json {
+            // One line: whoever starts a node waits for it.
+            let running = json!({ "answer": "running", "listening": listening, "data": self.home.root() });
+            let _ = writeln!(std::io::stdout(), "{running}").and_then(|()| std::io::stdout().flush());
+        } else {
+            for addr in &listening {
+                self.say(&format!("{} {addr}", self.lang.pick("listening on", "écoute sur")));
+            }
+            self.say(self.lang.pick("running; stop with Ctrl-C", "en service ; arrêter avec Ctrl-C"));
         }
-        self.say(self.lang.pick("running; stop with Ctrl-C", "en service ; arrêter avec Ctrl-C"));
         driver.run(stop_signal()).await?;
         Ok(0)
     }
 
     // ---- talking to people
 
+    /// What a command has to say at its end: one JSON value for scripts, or text for people.
+    fn tell(&self, value: &Value, text: &str) {
+        if self.json {
+            print_json(value);
+        } else {
+            self.say(text);
+        }
+    }
+
+    /// On the way, for people; where a script reads standard output, they may read standard error.
     fn say(&self, text: &str) {
         let written = if self.json {
             writeln!(std::io::stderr(), "{text}")
@@ -480,12 +538,20 @@ impl Session {
     fn new_passphrase(&self) -> Result<Zeroizing<String>, Failure> {
         let passphrase = self.passphrase()?;
         if let Strength::Refused(why) = estimate_strength(&passphrase) {
-            return Err(Failure::new("usage", format!("{why}; five words or more are best")));
+            return Err(Failure::new(
+                "usage",
+                format!("this passphrase isn't accepted: {why}; nothing was changed"),
+                format!("cette phrase de passe n'est pas acceptée : {} ; rien n'a été changé", why.french()),
+            ));
         }
         if std::env::var_os("BOCAGE_PASSPHRASE").is_none() {
             let again = Zeroizing::new(prompt(self.lang.pick("Again: ", "Encore une fois : "), true)?);
             if *again != *passphrase {
-                return Err(Failure::new("usage", "the two differ; nothing was changed"));
+                return Err(Failure::new(
+                    "usage",
+                    "the two differ; nothing was changed",
+                    "les deux saisies diffèrent ; rien n'a été changé",
+                ));
             }
         }
         Ok(passphrase)
@@ -506,8 +572,21 @@ async fn stop_signal() {
     }
 }
 
+fn print_json(value: &impl serde::Serialize) {
+    let text = serde_json::to_string_pretty(value).expect("plain data");
+    // A reader that has gone is no failure of ours.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 fn describe(place: args::Place) -> Result<Description, Failure> {
-    let kind = match place.kind {
+    let (Some(facility), Some(kind)) = (place.facility, place.kind) else {
+        return Err(Failure::new(
+            "usage",
+            "with an invitation, say who joins: --facility NAME --kind clinic|pharmacy|cabin|mobile",
+            "avec une invitation, dites qui adhère : --facility NOM --kind clinic|pharmacy|cabin|mobile",
+        ));
+    };
+    let kind = match kind {
         args::Kind::Clinic => FacilityKind::Clinic,
         args::Kind::Pharmacy => FacilityKind::Pharmacy,
         args::Kind::Cabin => FacilityKind::Cabin,
@@ -523,13 +602,19 @@ fn describe(place: args::Place) -> Result<Description, Failure> {
             Some((name, profession, place.rpps.unwrap_or_default()))
         }
         (None, None) => None,
-        _ => return Err(Failure::new("usage", "--practitioner and --role go together")),
+        _ => {
+            return Err(Failure::new(
+                "usage",
+                "--practitioner and --role go together",
+                "--practitioner et --role vont ensemble",
+            ));
+        }
     };
     Ok(Description {
-        facility: place.facility,
+        facility,
         kind,
         finess: place.finess.unwrap_or_default(),
-        town: place.town,
+        town: place.town.unwrap_or_default(),
         practitioner,
     })
 }
@@ -548,13 +633,14 @@ fn prompt(text: &str, hidden: bool) -> Result<String, Failure> {
         Failure::new(
             "usage",
             "nobody answers at this terminal: set BOCAGE_PASSPHRASE (and BOCAGE_WORDS to join)",
+            "personne ne répond à ce terminal : donnez BOCAGE_PASSPHRASE (et BOCAGE_WORDS pour rejoindre un réseau)",
         )
     };
     if hidden {
         return rpassword::prompt_password(text).map_err(closed);
     }
-    print!("{text}");
-    std::io::stdout().flush().map_err(closed)?;
+    // Standard output may be a script's.
+    eprint!("{text}");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(closed)?;
     Ok(line)
@@ -562,11 +648,15 @@ fn prompt(text: &str, hidden: bool) -> Result<String, Failure> {
 
 /// The node may run elsewhere in the file system than the person who asks.
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path).map_err(|e| Failure::new("file", format!("{}: {e}", path.display())))
+    std::path::absolute(path).map_err(|e| Failure::file(path, &e))
 }
 
 fn unexpected() -> Failure {
-    Failure::new("answer", "the node gave an unexpected answer: is it another version?")
+    Failure::new(
+        "answer",
+        "the node gave an unexpected answer: is it another version?",
+        "le nœud a donné une réponse inattendue : est-ce une autre version ?",
+    )
 }
 
 /// Progress on standard error, on a terminal only.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::client::{Record, Reply, Status};
 use crate::fhir::Language;
-use crate::lang::Lang;
+use crate::lang::{Lang, wrap};
 
 /// The reply as it is printed, with a final newline.
 pub(super) fn reply(reply: &Reply, json: bool, lang: Lang) -> String {
@@ -29,6 +29,7 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                 );
             }
             for peer in peers {
+                let kind = word(&peer.kind, lang);
                 let state = match (peer.connected, peer.settled) {
                     (true, true) => lang.pick("connected, in step", "connecté, à jour"),
                     (true, false) => lang.pick("connected, exchanging", "connecté, échange en cours"),
@@ -38,24 +39,19 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                     .clock_ahead_ms
                     .filter(|ms| ms.abs() > 5 * 60_000)
                     .map_or("", |_| lang.pick("  (clock to check)", "  (horloge à vérifier)"));
-                writeln!(
-                    out,
-                    "{:<28} {:<9} {:<10} {state}{clock}",
-                    cut(&peer.facility, 28),
-                    peer.kind,
-                    peer.node
-                )?;
+                writeln!(out, "{:<28} {kind:<10} {:<10} {state}{clock}", cut(&peer.facility, 28), peer.node)?;
             }
             Ok(())
         }
         Reply::Unlocked { practitioner, facility } => writeln!(out, "{practitioner}, {facility}"),
         Reply::Patient { patient, documents } => writeln!(
             out,
-            "{} {patient}\n{documents} {}",
+            "{} {patient}\n{}, {}",
             lang.pick("Saved. Patient", "Enregistré. Patient"),
+            lang.count(*documents, ["document", "documents"], ["document", "documents"]),
             lang.pick(
-                "documents, readable by this facility's teams only",
-                "documents, lisibles par les équipes de cette structure seules"
+                "readable by this facility's teams only",
+                "à lire par les seules équipes de cette structure"
             ),
         ),
         Reply::Patients { patients } => {
@@ -67,55 +63,68 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                 );
             }
             for p in patients {
-                writeln!(
-                    out,
+                let line = format!(
                     "{}  {:<36} {}  {}",
                     &p.patient[..12],
                     cut(&format!("{} {}", p.family.to_uppercase(), p.given), 36),
                     p.birth_date,
                     p.ins
-                )?;
+                );
+                writeln!(out, "{}", line.trim_end())?;
             }
-            writeln!(out, "{} {}", patients.len(), lang.pick("patients", "patients"))
+            let count = lang.count(patients.len() as u64, ["patient", "patients"], ["patient", "patients"]);
+            writeln!(out, "{count}")
         }
         Reply::Record(record) => write_record(out, record, lang),
         Reply::Saved { fact, .. } => writeln!(out, "{} {}", lang.pick("Saved here. Entry", "Enregistré ici. Élément"), &fact[..12]),
+        Reply::Shared { facility, documents: 0 } => writeln!(
+            out,
+            "{facility}{}",
+            lang.pick(": reads this record already", " : lit déjà ce dossier")
+        ),
         Reply::Shared { facility, documents } => {
-            writeln!(
-                out,
-                "{facility}: {documents} {}",
-                lang.pick("documents shared", "documents partagés")
-            )
+            let shared = lang.count(
+                *documents,
+                ["document shared", "documents shared"],
+                ["document partagé", "documents partagés"],
+            );
+            writeln!(out, "{facility}{}{shared}", lang.pick(": ", " : "))
         }
         Reply::Imported { files } => {
             let language = if lang == Lang::Fr { Language::French } else { Language::English };
-            for (name, report) in files {
-                write!(out, "{name}\n{}", report.text(language))?;
+            for (i, (name, report)) in files.iter().enumerate() {
+                let gap = if i == 0 { "" } else { "\n" };
+                write!(out, "{gap}{name}\n{}", report.text(language))?;
             }
             Ok(())
         }
         Reply::Exported { files, resources } => writeln!(
             out,
-            "{files} {}, {resources} {}",
-            lang.pick("files written", "fichiers écrits"),
-            lang.pick("resources", "ressources")
+            "{}, {}",
+            lang.count(*files, ["file written", "files written"], ["fichier écrit", "fichiers écrits"]),
+            lang.count(*resources, ["resource", "resources"], ["ressource", "ressources"])
         ),
         Reply::Invitation { .. } => Ok(()),
-        Reply::Admission { facility, words, .. } => writeln!(out, "{facility} {} ({words})", lang.pick("admitted", "admis")),
+        Reply::Admission { facility, words, .. } => writeln!(out, "{} {facility} ({words})", lang.pick("Admitted:", "Admise :")),
         Reply::Doctor { checks } => {
             for check in checks {
-                writeln!(out, "{} {:<14} {}", if check.good { "✓" } else { "✗" }, check.name, check.detail)?;
+                let name = lang.pick(&check.name, &check.name_fr);
+                let label = format!("{} {name:<14} ", if check.good { "✓" } else { "✗" });
+                out.push_str(&wrap(&label, lang.pick(&check.detail, &check.detail_fr), 17));
             }
             Ok(())
         }
-        Reply::Failed(failure) => writeln!(out, "{}", failure.message),
+        Reply::Failed(failure) => writeln!(out, "{}", failure.text(lang)),
     }
 }
 
 fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
     let mut row = |name: &str, value: String| writeln!(out, "{name:<14} {value}");
     row(lang.pick("network", "réseau"), format!("{}  ({})", s.network, s.network_id))?;
-    row(lang.pick("facility", "structure"), format!("{}  ({})", s.facility, s.kind))?;
+    row(
+        lang.pick("facility", "structure"),
+        format!("{}  ({})", s.facility, word(&s.kind, lang)),
+    )?;
     row(lang.pick("node", "nœud"), s.node.clone())?;
     row(
         lang.pick("running", "en service"),
@@ -158,7 +167,7 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
 fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
     let p = &r.patient;
     writeln!(out, "{}", cut(&format!("{} {}", p.family.to_uppercase(), p.given), 80))?;
-    writeln!(out, "{}", cut(&format!("{}  {}  {}", p.birth_date, p.sex, p.ins), 80))?;
+    writeln!(out, "{}", cut(&format!("{}  {}  {}", p.birth_date, word(&p.sex, lang), p.ins), 80))?;
     writeln!(out, "{} {}", lang.pick("record", "dossier"), p.patient)?;
     let readers = r.readers.iter().map(|name| cut(name, 60)).collect::<Vec<_>>();
     writeln!(out, "{}", lang.pick("may read:", "peuvent lire :"))?;
@@ -166,7 +175,8 @@ fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
         writeln!(out, "  {reader}")?;
     }
     for d in &r.documents {
-        writeln!(out, "  {:<12} {} {}", d.compartment, d.facts, lang.pick("entries", "éléments"))?;
+        let entries = lang.count(d.facts, ["entry", "entries"], ["élément", "éléments"]);
+        writeln!(out, "  {:<12} {entries}", word(&d.compartment, lang))?;
     }
     for e in &r.entries {
         let mark = match e.label.as_str() {
@@ -182,6 +192,28 @@ fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
         )?;
     }
     Ok(())
+}
+
+/// A word of the API as people read it.
+fn word(word: &str, lang: Lang) -> &str {
+    let french = match word {
+        "clinic" => "soins",
+        "pharmacy" => "pharmacie",
+        "cabin" => "cabine",
+        "mobile" => "mobile",
+        "identity" => "identité",
+        "emergency" => "urgence",
+        "medication" => "traitements",
+        "clinical" => "clinique",
+        "sensitive" => "sensible",
+        "trace" => "traces",
+        "female" => "femme",
+        "male" => "homme",
+        "other" => "autre",
+        "unknown" => "inconnu",
+        other => other,
+    };
+    lang.pick(word, french)
 }
 
 fn label(label: &str, lang: Lang) -> &str {

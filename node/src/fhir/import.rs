@@ -60,13 +60,13 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// Where facts are written. An `Err` refuses one item and is shown as its reason.
+/// Where facts are written. An `Err` refuses one item.
 pub trait ImportSink {
     /// All versions known under this key, the current one last.
-    fn existing(&mut self, patient: Option<&PatientRef>, source: &str) -> Result<Vec<Vec<u8>>, String>;
+    fn existing(&mut self, patient: Option<&PatientRef>, source: &str) -> Result<Vec<Vec<u8>>, Reason>;
 
     /// Writes the item, superseding what was current under its key.
-    fn put(&mut self, item: &ImportItem) -> Result<Outcome, String>;
+    fn put(&mut self, item: &ImportItem) -> Result<Outcome, Reason>;
 
     /// The patient that a name leads to, or whose the resource of that name is, among what was filed before.
     fn patient_of(&mut self, _name: &str) -> Option<PatientRef> {
@@ -233,7 +233,7 @@ impl Run<'_> {
                 }
             }
         };
-        let versions = self.sink.existing(patient.as_ref(), &source).map_err(Reason::Store)?;
+        let versions = self.sink.existing(patient.as_ref(), &source)?;
         if let (Some(View::Patient(new)), Some(current)) = (&view, versions.last()) {
             same_person(new, current)?;
         }
@@ -256,7 +256,7 @@ impl Run<'_> {
         };
         let outcome = match seen_at {
             Some(_) => Outcome::Unchanged,
-            None => self.sink.put(&item).map_err(Reason::Store)?,
+            None => self.sink.put(&item)?,
         };
         if let (Some(patient), "Patient") = (&item.patient, item.resource_type.as_str()) {
             self.patients.add(patient.clone(), &item.names, entry.bundle);

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::lang::wrap;
+
 /// Refusals and warnings that are listed one by one.
 const MAX_LISTED: usize = 500;
 /// Type names that are counted apart; a file may invent any number.
 const MAX_TYPES: usize = 256;
-const WIDTH: usize = 80;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Language {
@@ -122,15 +123,16 @@ pub enum Reason {
     OtherPerson,
     /// Old versions must not be filed as new ones.
     History,
+    /// The file couldn't be opened: nothing of it was read.
+    NotOpened {
+        what: String,
+        what_fr: String,
+    },
     /// The store's own words.
-    Store(#[serde(serialize_with = "in_what")] String),
-}
-
-fn in_what<S: serde::Serializer>(what: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::ser::SerializeMap;
-    let mut map = serializer.serialize_map(Some(1))?;
-    map.serialize_entry("what", what)?;
-    map.end()
+    Store {
+        what: String,
+        what_fr: String,
+    },
 }
 
 impl From<Unfit> for Reason {
@@ -186,7 +188,7 @@ impl Reason {
                 "historique (Bundle history) : demandez un export des versions courantes",
                 "a history bundle: ask for an export of current versions",
             ),
-            Self::Store(what) => what.clone(),
+            Self::NotOpened { what, what_fr } | Self::Store { what, what_fr } => say(what_fr, what),
         }
     }
 }
@@ -251,11 +253,16 @@ impl Report {
         let fr = language == Language::French;
         let say = |french: &'static str, english: &'static str| if fr { french } else { english };
         let mut out = String::new();
+        let nothing = self.created + self.updated + self.unchanged + self.refused_count + self.warning_count == 0;
+        if let (Some(reason), true) = (&self.stopped, nothing) {
+            return wrap(say("Non lu : ", "Not read: "), &reason.text(language), 4);
+        }
+        let one = |n: u64, one: &'static str, several: &'static str| if fr && n < 2 { one } else { several };
         let counts = [
-            (say("créées", "created"), self.created),
-            (say("mises à jour", "updated"), self.updated),
-            (say("inchangées", "unchanged"), self.unchanged),
-            (say("refusées", "refused"), self.refused_count),
+            (say(one(self.created, "créée", "créées"), "created"), self.created),
+            (say(one(self.updated, "mise à jour", "mises à jour"), "updated"), self.updated),
+            (say(one(self.unchanged, "inchangée", "inchangées"), "unchanged"), self.unchanged),
+            (say(one(self.refused_count, "refusée", "refusées"), "refused"), self.refused_count),
             (say("à classer", "to be filed"), self.unfiled),
         ];
         for (label, n) in counts {
@@ -263,11 +270,8 @@ impl Report {
         }
         if !self.unknown_types.is_empty() {
             let list: Vec<String> = self.unknown_types.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
-            wrap(
-                &mut out,
-                say("Conservées sans être interprétées : ", "Kept verbatim, not interpreted: "),
-                &list.join(", "),
-            );
+            let label = say("Conservées sans être interprétées : ", "Kept verbatim, not interpreted: ");
+            out.push_str(&wrap(label, &list.join(", "), 4));
         }
         section(
             &mut out,
@@ -288,7 +292,7 @@ impl Report {
                 "Lecture interrompue ; ce qui précède est enregistré : ",
                 "Reading stopped; what came before is kept: ",
             );
-            wrap(&mut out, label, &reason.text(language));
+            out.push_str(&wrap(label, &reason.text(language), 4));
         }
         out
     }
@@ -304,31 +308,12 @@ fn section<'a>(out: &mut String, title: &str, count: u64, lines: impl Iterator<I
     let _ = writeln!(out, "{title}{} {count}", if fr { " :" } else { ":" });
     let mut shown = 0;
     for (path, text) in lines.take(SHOWN) {
-        wrap(out, &format!("  {path}  "), &text);
+        out.push_str(&wrap(&format!("  {path}  "), &text, 4));
         shown += 1;
     }
     if count > shown {
         let _ = writeln!(out, "  … {} {}", count - shown, if fr { "de plus" } else { "more" });
     }
-}
-
-/// `label` then `text`, broken at spaces, continued under an indent.
-fn wrap(out: &mut String, label: &str, text: &str) {
-    let mut column = label.chars().count();
-    out.push_str(label);
-    let mut gap = "";
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column + gap.len() + width > WIDTH && !gap.is_empty() {
-            out.push_str("\n    ");
-            (column, gap) = (4, "");
-        }
-        out.push_str(gap);
-        out.push_str(word);
-        column += gap.len() + width;
-        gap = " ";
-    }
-    out.push('\n');
 }
 
 fn count(types: &mut BTreeMap<String, u64>, kind: &str) {
@@ -341,7 +326,7 @@ fn count(types: &mut BTreeMap<String, u64>, kind: &str) {
 }
 
 /// The French of this module's own error texts.
-fn french(what: &str) -> &str {
+pub(crate) fn french(what: &str) -> &str {
     match what {
         "required and missing" => "obligatoire et absent",
         "expected an object" => "un objet est attendu",

@@ -124,24 +124,29 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
-/// A sentence if others on this machine may read the file or change its directory; `None` if it is private, or can't be told.
-pub fn permission_warning(path: &Path) -> Option<String> {
+/// What others on this machine may do to a file that should be private. It says how to end that.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum Exposed {
+    /// They may read it.
+    #[error("other users of this machine may read {path}; run: chmod 600 '{path}'", path = .0.display())]
+    File(PathBuf),
+    /// They may replace what is in its directory.
+    #[error("other users of this machine may replace files in {path}; run: chmod 700 '{path}'", path = .0.display())]
+    Folder(PathBuf),
+}
+
+/// Whether others on this machine may read the file or change its directory; `None` if it is private, or can't be told.
+pub fn permission_warning(path: &Path) -> Option<Exposed> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let mode = |p: &Path| fs::metadata(p).ok().map(|m| m.permissions().mode());
         if mode(path)? & 0o077 != 0 {
-            return Some(format!(
-                "other users of this machine may read {0}; run: chmod 600 '{0}'",
-                path.display()
-            ));
+            return Some(Exposed::File(path.to_owned()));
         }
         let dir = directory(path);
         if mode(dir)? & 0o022 != 0 {
-            return Some(format!(
-                "other users of this machine may replace files in {0}; run: chmod 700 '{0}'",
-                dir.display()
-            ));
+            return Some(Exposed::Folder(dir.to_owned()));
         }
     }
     None
@@ -214,7 +219,7 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         assert_eq!(permission_warning(&path), None);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(permission_warning(&path).unwrap().contains("chmod 600"));
+        assert!(permission_warning(&path).unwrap().to_string().contains("chmod 600"));
         replace(&path, b"y").unwrap();
         assert_eq!(mode(&path), 0o600, "the next write makes it private again");
     }

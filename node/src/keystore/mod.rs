@@ -16,7 +16,7 @@ mod seat;
 mod secrets;
 
 pub use cost::{Argon2Cost, CostRefused, StretchError};
-pub use file::permission_warning;
+pub use file::{Exposed, permission_warning};
 pub(crate) use file::{Frame, FrameError};
 pub use node_key::{NodeKeyFile, NodeKeys};
 pub use passphrase::{MIN_CHARACTERS, MIN_DISTINCT, RECOMMENDED_WORDS, Strength, WeakPassphrase, estimate_strength};

@@ -9,6 +9,7 @@ use bocage_protocol::ids::RecordId;
 use super::{Turns, URL_MARK};
 use crate::client::{Failure, Reply};
 use crate::fhir::export::{ExportResource, export_patient};
+use crate::lang::Bilingual;
 
 /// Writes one file a record into `out`, in clear. Long: see [`Turns`].
 pub(super) fn export(
@@ -21,7 +22,13 @@ pub(super) fn export(
         Some(start) => Ok(vec![service.find(&start)?]),
         None => Ok(service.reader()?.records().collect()),
     })?;
-    let failed = |e: &dyn std::fmt::Display| Failure::new("file", format!("{}: {e}; nothing in the store was changed", out.display()));
+    let failed = |e: &dyn Bilingual| {
+        Failure::new(
+            "file",
+            format!("{}: {e}; nothing in the store was changed", out.display()),
+            format!("{} : {} ; rien n'a été changé dans les dossiers", out.display(), e.french()),
+        )
+    };
     fs::create_dir_all(out).map_err(|e| failed(&e))?;
     let total = records.len() as u64;
     let mut resources = 0;

@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::crypto::derive;
@@ -18,8 +19,11 @@ use super::{Service, URL_MARK, refused, store_failure, summary};
 use crate::client::{Failure, Reply};
 use crate::core::now_ms;
 use crate::fhir::filing::Compartment as Filed;
-use crate::fhir::{ImportItem, ImportSink, Importer, Outcome, PatientRef};
+use crate::fhir::report::Reason;
+use crate::fhir::{ImportItem, ImportSink, Importer, Outcome, PatientRef, Report};
 use crate::keystore::OsEntropy;
+use crate::lang::Bilingual;
+use crate::place::internal;
 
 /// Facts and bytes buffered before they are saved.
 const BUFFERED_FACTS: usize = 2_000;
@@ -28,16 +32,42 @@ const BUFFERED_BYTES: usize = 8 * 1024 * 1024;
 /// Imports files in this order. Long: see [`Turns`].
 pub(super) fn import(turns: Turns<'_>, files: &[PathBuf], progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
     let mut sink = Sink::new(turns, progress)?;
-    let mut reports = Vec::new();
+    let (mut reports, mut unread) = (Vec::new(), Vec::new());
     for path in files {
         let name = path
             .file_name()
             .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-        let file = File::open(path).map_err(|e| Failure::new("file", format!("{}: {e}; the files before it are imported", path.display())));
-        reports.push((name, Importer::default().import(file?, &mut sink)));
+        let report = match open(path) {
+            Ok(file) => Importer::default().import(file, &mut sink),
+            Err(error) => {
+                unread.push(Failure::file(path, &error));
+                Report {
+                    stopped: Some(Reason::NotOpened {
+                        what: error.to_string(),
+                        what_fr: error.french(),
+                    }),
+                    ..Report::default()
+                }
+            }
+        };
+        reports.push((name, report));
     }
     sink.flush()?;
+    // One bad file among several is reported beside the others; with nothing read there is nothing to report.
+    if unread.len() == files.len() {
+        let all = |text: fn(&Failure) -> &str| unread.iter().map(text).collect::<Vec<_>>().join("; ");
+        return Err(Failure::new("file", all(|f| &f.message), all(|f| &f.message_fr)));
+    }
     Ok(Reply::Imported { files: reports })
+}
+
+/// A file to read; a directory is none, though it can be opened.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
 }
 
 /// One version of a resource that is stored already.
@@ -239,16 +269,19 @@ impl<'a> Sink<'a> {
 }
 
 impl ImportSink for Sink<'_> {
-    fn existing(&mut self, _: Option<&PatientRef>, source: &str) -> Result<Vec<Vec<u8>>, String> {
+    fn existing(&mut self, _: Option<&PatientRef>, source: &str) -> Result<Vec<Vec<u8>>, Reason> {
         Ok(self.versions.get(source).into_iter().flatten().map(|v| v.json.clone()).collect())
     }
 
-    fn put(&mut self, item: &ImportItem) -> Result<Outcome, String> {
+    fn put(&mut self, item: &ImportItem) -> Result<Outcome, Reason> {
         self.done += 1;
         if self.done.is_multiple_of(100) {
             (self.progress)(self.done, 0);
         }
-        self.try_put(item).map_err(|e| e.message)
+        self.try_put(item).map_err(|e| Reason::Store {
+            what: e.message,
+            what_fr: e.message_fr,
+        })
     }
 
     fn patient_of(&mut self, name: &str) -> Option<PatientRef> {
@@ -264,7 +297,7 @@ fn create(service: &mut Service, compartment: Compartment, fact: FactBody) -> Re
         .create_record(now_ms(), Lane::Rest, &[NewFact { compartment, fact }], registry, &mut OsEntropy)
         .map_err(|e| refused(&e))?;
     service.save(&write)?;
-    let record = write.record.ok_or_else(|| Failure::new("internal", "a new record has an id"))?;
+    let record = write.record.ok_or_else(|| internal("a new record has no id"))?;
     Ok((record, write.facts.first().copied()))
 }
 

@@ -43,7 +43,8 @@ fn line(view: &View) -> Option<String> {
 
 fn observation(o: &ObservationView) -> Option<String> {
     if let (Some(sign), Some(measure)) = (o.sign, o.measure()) {
-        return Some(format!("{} {measure} {}", sign_name(sign), sign.row().unit));
+        let words = plain_units(&format!("{} {measure} {}", sign_name(sign), sign.row().unit));
+        return Some(words.trim_end().to_owned());
     }
     let label = o.code.label()?;
     Some(match &o.value {
@@ -56,6 +57,11 @@ fn observation(o: &ObservationView) -> Option<String> {
         Some(ObservedValue::Text(text)) => format!("{label}: {text}"),
         _ => label.to_owned(),
     })
+}
+
+/// Units as people write them, where UCUM's own spelling is for machines.
+pub fn plain_units(text: &str) -> String {
+    text.replace("Cel", "°C").replace("mm[Hg]", "mmHg").replace(" {score}", "")
 }
 
 /// The word for a sign on the command line.

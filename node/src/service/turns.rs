@@ -43,5 +43,9 @@ impl Turns<'_> {
 }
 
 fn stopping() -> Failure {
-    Failure::new("gone", "the node is stopping; everything it reported as saved is safe")
+    Failure::new(
+        "gone",
+        "the node is stopping; everything it reported as saved is safe",
+        "le nœud s'arrête ; tout ce qu'il a annoncé comme enregistré est en sûreté",
+    )
 }

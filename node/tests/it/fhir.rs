@@ -32,7 +32,7 @@ struct Facts {
 }
 
 impl ImportSink for Facts {
-    fn existing(&mut self, patient: Option<&PatientRef>, source: &str) -> Result<Vec<Vec<u8>>, String> {
+    fn existing(&mut self, patient: Option<&PatientRef>, source: &str) -> Result<Vec<Vec<u8>>, Reason> {
         Ok(self
             .versions
             .get(&(patient.cloned(), source.to_owned()))
@@ -40,7 +40,7 @@ impl ImportSink for Facts {
             .unwrap_or_default())
     }
 
-    fn put(&mut self, item: &ImportItem) -> Result<Outcome, String> {
+    fn put(&mut self, item: &ImportItem) -> Result<Outcome, Reason> {
         let key = (item.patient.clone(), item.source.clone());
         if let Some(patient) = &item.patient {
             self.names.extend(item.names.iter().map(|n| (n.clone(), patient.clone())));
@@ -688,11 +688,11 @@ static COUNTING: Counting = Counting;
 struct Nowhere(u64);
 
 impl ImportSink for Nowhere {
-    fn existing(&mut self, _: Option<&PatientRef>, _: &str) -> Result<Vec<Vec<u8>>, String> {
+    fn existing(&mut self, _: Option<&PatientRef>, _: &str) -> Result<Vec<Vec<u8>>, Reason> {
         Ok(Vec::new())
     }
 
-    fn put(&mut self, _: &ImportItem) -> Result<Outcome, String> {
+    fn put(&mut self, _: &ImportItem) -> Result<Outcome, Reason> {
         self.0 += 1;
         Ok(Outcome::Created)
     }

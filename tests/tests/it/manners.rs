@@ -12,26 +12,32 @@ const WIDTH: usize = 80;
 #[test]
 fn every_subcommand_explains_itself() {
     let t = Territory::new();
-    let mut asked = 0;
-    let mut paths = vec![Vec::<String>::new()];
-    while let Some(path) = paths.pop() {
-        let words: Vec<&str> = path.iter().map(String::as_str).collect();
-        let ran = t.bocage(&[&words, &["--help"][..]].concat());
-        let help = ran.done();
-        assert!(
-            help.contains("Usage: bocage") && help.lines().next().is_some_and(|l| l.len() > 10),
-            "{ran}"
-        );
-        asked += 1;
-        let listed = help.split("Commands:\n").nth(1).unwrap_or_default();
-        for line in listed.lines().take_while(|l| !l.is_empty()) {
-            let name = line.split_whitespace().next().unwrap_or_default();
-            if line.starts_with("  ") && !line.starts_with("   ") && name != "help" {
-                paths.push([&path[..], &[name.to_owned()]].concat());
+    for (lang, usage, commands) in [
+        ("en", "Usage: bocage", "Commands:\n"),
+        ("fr", "Utilisation : bocage", "Commandes :\n"),
+    ] {
+        let mut asked = 0;
+        let mut paths = vec![Vec::<String>::new()];
+        while let Some(path) = paths.pop() {
+            let words: Vec<&str> = path.iter().map(String::as_str).collect();
+            let ran = t.bocage(&[&words, &["--lang", lang, "--help"][..]].concat());
+            let help = ran.done();
+            assert!(help.contains(usage) && help.lines().next().is_some_and(|l| l.len() > 10), "{ran}");
+            fits(&ran);
+            asked += 1;
+            let listed = help.split(commands).nth(1).unwrap_or_default();
+            for line in listed.lines().take_while(|l| !l.is_empty()) {
+                let name = line.split_whitespace().next().unwrap_or_default();
+                if line.starts_with("  ") && !line.starts_with("   ") && name != "help" {
+                    paths.push([&path[..], &[name.to_owned()]].concat());
+                }
             }
         }
+        assert!(asked >= 20, "{asked} helps");
     }
-    assert!(asked >= 20, "{asked} helps");
+    let mut french = t.command(&["help", "import"]);
+    french.env("LC_ALL", "fr_FR.UTF-8");
+    assert!(t.finish(french).done().contains("Importer"), "the language of the terminal");
     assert_eq!(
         t.bocage(&["--version"]).done().trim(),
         concat!("bocage ", env!("CARGO_PKG_VERSION"))
@@ -58,6 +64,9 @@ fn exit_codes_tell_done_failed_wrong_usage_and_partly_refused_apart() {
         let ran = t.at("clinic", wrong);
         assert_eq!(ran.code, 2, "{ran}");
         assert!(ran.err.contains("error:"), "{ran}");
+        let script = t.at("clinic", &[wrong, &["--json"]].concat());
+        assert_eq!(script.code, 2, "{script}");
+        assert_eq!(serde_json::from_str::<Value>(&script.out).unwrap()["code"], "usage", "{script}");
     }
     t.at("clinic", &["vital", "add", &patient, "mood", "5"]).failed(2);
     t.at("clinic", &["vital", "add", &patient, "heart-rate", "fast"]).failed(2);
@@ -67,6 +76,30 @@ fn exit_codes_tell_done_failed_wrong_usage_and_partly_refused_apart() {
         &["patient", "create", "--family", "A", "--given", "B", "--birth-date", "12/03/1948"],
     )
     .failed(2);
+    for unborn in ["2950-01-01", "1849-12-31", "1981-02-29", "1981-13-01", "+1981-1-1", "81-02-03"] {
+        let args = ["patient", "create", "--family", "A", "--given", "B", "--birth-date", unborn];
+        let refused = t.at("clinic", &args);
+        assert!(refused.failed(2).contains(unborn), "{refused}");
+    }
+    let known_by_year = ["patient", "create", "--family", "A", "--given", "B", "--birth-date", "1948"];
+    t.at(
+        "plain",
+        &[
+            "init",
+            "--network",
+            "P",
+            "--facility",
+            "F",
+            "--kind",
+            "clinic",
+            "--practitioner",
+            "C",
+            "--role",
+            "nurse",
+        ],
+    )
+    .done();
+    t.at("plain", &known_by_year).done();
     let wrong_key = [
         "--family",
         "A",
@@ -102,6 +135,204 @@ fn exit_codes_tell_done_failed_wrong_usage_and_partly_refused_apart() {
     let report: Value = serde_json::from_str(&again.out).unwrap();
     assert_eq!(report["files"][0][1]["refused_count"], 1);
     assert_eq!(report["files"][0][1]["unchanged"], 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_does_not_stop_the_others() {
+    let t = Territory::new().founded();
+    fs::write(
+        t.path("one.json"),
+        r#"{"resourceType":"Patient","id":"x","name":[{"family":"Sorel"}]}"#,
+    )
+    .unwrap();
+    fs::create_dir(t.path("folder")).unwrap();
+    let some = t.at("clinic", &["import", "missing.json", "one.json", "folder", "--json"]);
+    assert_eq!(some.code, 3, "{some}");
+    let files = &serde_json::from_str::<Value>(&some.out).unwrap()["files"];
+    assert_eq!(files[0][1]["stopped"]["code"], "not_opened", "{some}");
+    assert_eq!(files[1][1]["created"], 1, "{some}");
+    assert_eq!(files[2][1]["stopped"]["code"], "not_opened", "{some}");
+    assert_eq!(t.families("clinic"), ["Sorel"]);
+    let french = t.at("clinic", &["import", "missing.json", "one.json", "--lang", "fr"]);
+    assert!(
+        french.code == 3 && french.out.contains("Non lu : ce fichier n'existe pas") && french.out.contains("inchangée"),
+        "{french}"
+    );
+    let none = t.at("clinic", &["import", "missing.json", "folder"]);
+    assert!(none.failed(1).contains("missing.json") && none.err.contains("folder"), "{none}");
+}
+
+#[test]
+fn the_start_of_an_id_that_fits_none_is_not_said_to_fit_several() {
+    let t = Territory::new().founded();
+    let first = t.patient("clinic", "Lenoir", "Jeanne");
+    // One in sixteen begins like the first.
+    let mut ids = vec![first.clone()];
+    while !ids.iter().skip(1).any(|id| id[..1] == first[..1]) {
+        ids.push(t.patient("clinic", "Lenoir", "Odile"));
+    }
+    let several = t.at("clinic", &["patient", "show", &first[..1]]);
+    let count = ids.iter().filter(|id| id[..1] == first[..1]).count();
+    assert!(several.failed(1).contains(&format!("{count} records begin with")), "{several}");
+    let none = t.at("clinic", &["patient", "show", "zz"]);
+    assert!(none.failed(1).starts_with("no record begins with zz"), "{none}");
+    let alone = Territory::new().founded();
+    let only = alone.patient("clinic", "Lenoir", "Jeanne");
+    let short = alone.at("clinic", &["patient", "show", &only[..2], "--lang", "fr"]);
+    assert!(short.failed(1).contains("est trop court"), "{short}");
+    alone.at("clinic", &["patient", "show", &only[..4]]).done();
+}
+
+#[test]
+fn a_failure_is_a_sentence_in_french_and_scripts_get_both() {
+    let mut t = Territory::new().founded();
+    let words = t.invite("pharmacy");
+    t.patient("clinic", "Lenoir", "Jeanne");
+    let patient = text(&t.json("clinic", &["patient", "search"])["patients"][0]["patient"]);
+    let wrong_number = [
+        "--family",
+        "A",
+        "--given",
+        "B",
+        "--birth-date",
+        "1948-03-12",
+        "--ins",
+        "206127511100565",
+    ];
+    for (code, said, args) in [
+        (1, "aucun dossier", &["patient", "show", "ffffffff"][..]),
+        (2, "n'est pas un signe connu", &["vital", "add", &patient, "mood", "5"]),
+        (2, "la valeur doit être entre", &["vital", "add", &patient, "temperature", "72"]),
+        (2, "ce n'est pas un nombre", &["vital", "add", &patient, "heart-rate", "fast"]),
+        (2, "la clé ne correspond pas", &[&["patient", "create"][..], &wrong_number].concat()),
+        (1, "aucune structure", &["share", &patient, "Hôpital"]),
+        (2, "n'est pas une adresse", &["invite", "--out", "x", "--address", "not an address"]),
+        (1, "n'existe pas", &["admit", "missing.bocage"]),
+    ] {
+        let french = t.at("clinic", &[args, &["--lang", "fr"]].concat()).failed(code).to_owned();
+        assert!(french.contains(said), "{french}");
+        let [english, in_french] = ["en", "fr"].map(|lang| {
+            let ran = t.at("clinic", &[args, &["--json", "--lang", lang]].concat());
+            assert_eq!(ran.code, code, "{ran}");
+            serde_json::from_str::<Value>(&ran.out).unwrap()
+        });
+        assert_eq!(english, in_french, "JSON doesn't depend on the language");
+        assert_eq!(text(&english["message_fr"]), french);
+        assert_ne!(text(&english["message"]), french);
+    }
+    for (words, code, said) in [
+        ("abeille", 2, "il faut 6 mots"),
+        ("abeille abeille abeille abeille abeille abeille", 1, "redemandez-les"),
+    ] {
+        let refused = t.join("pharmacy", words, &["--offline", "--lang", "fr"]);
+        assert!(refused.failed(code).contains(said), "{refused}");
+    }
+    let mut weak = t.command(&[
+        "init",
+        "--data",
+        "w",
+        "--network",
+        "N",
+        "--facility",
+        "F",
+        "--kind",
+        "clinic",
+        "--lang",
+        "fr",
+    ]);
+    weak.env("BOCAGE_PASSPHRASE", "aaaa");
+    let weak = t.finish(weak);
+    assert!(weak.failed(2).contains("moins de 12 caractères"), "{weak}");
+    t.join("pharmacy", &words, &["--offline"]).done();
+    t.at("clinic", &["admit", "pharmacy/request.bocage", "--yes"]).done();
+    let used = t.at("clinic", &["admit", "pharmacy/request.bocage", "--yes", "--lang", "fr"]);
+    assert!(used.failed(1).contains("sert une fois"), "{used}");
+}
+
+#[test]
+fn the_demonstration_is_one_json_value_for_scripts() {
+    let t = Territory::new();
+    let ran = t.bocage(&["demo", "--patients", "20", "--json"]);
+    let all: Value = serde_json::from_str(ran.done()).unwrap_or_else(|e| panic!("not JSON ({e}): {ran}"));
+    assert_eq!((&all["answer"], &all["holds"]), (&json!("demo"), &json!(true)));
+    assert_eq!(all["nodes"].as_array().unwrap().len(), 4);
+    let checks = all["checks"].as_array().unwrap();
+    assert!(checks.len() >= 10 && checks.iter().all(|c| c["holds"] == true), "{all:#}");
+    assert!(all["nodes"].as_array().unwrap().iter().any(|n| n["bytes_sent"].as_u64() > Some(0)));
+}
+
+#[test]
+fn an_interrupted_init_is_simply_run_again_and_a_finished_one_never_overwritten() {
+    let t = Territory::new();
+    let init = |name: &str| {
+        let args = [
+            "init",
+            "--data",
+            name,
+            "--network",
+            "Vallée",
+            "--facility",
+            "Maison de santé",
+            "--kind",
+            "clinic",
+        ];
+        t.bocage(&args)
+    };
+    init("clinic").done();
+    let keys = fs::read(t.path("clinic/node.key")).unwrap();
+    // Keys alone, of whatever: left as they are, however often it is tried.
+    fs::create_dir(t.path("keys")).unwrap();
+    fs::write(t.path("keys/node.key"), &keys).unwrap();
+    for _ in 0..2 {
+        assert!(init("keys").failed(1).contains("left as they are"));
+    }
+    assert_eq!(fs::read(t.path("keys/node.key")).unwrap(), keys);
+    assert!(init("clinic").failed(1).contains("belongs to a network already"));
+    // A node that lost its charter: nothing says that its keys are worthless.
+    fs::rename(t.path("clinic/charter"), t.path("kept")).unwrap();
+    let lost = init("clinic");
+    assert!(
+        lost.failed(1).contains("no file `charter`") && lost.err.contains("delete it and begin again"),
+        "{lost}"
+    );
+    assert_eq!(fs::read(t.path("clinic/node.key")).unwrap(), keys);
+    // The power failed before the charter was written.
+    let mark = fs::File::create(t.path("clinic/unfinished")).unwrap();
+    mark.lock().unwrap();
+    assert!(init("clinic").failed(1).contains("is at work"), "another one isn't disturbed");
+    drop(mark);
+    let waiting = t.at("clinic", &["status"]);
+    assert!(waiting.failed(1).contains("run `bocage init`"), "{waiting}");
+    init("clinic").done();
+    assert_ne!(fs::read(t.path("clinic/node.key")).unwrap(), keys);
+    assert!(!t.path("clinic/unfinished").exists());
+    t.at("clinic", &["doctor"]).done();
+    // It failed after: the mark goes, the keys stay.
+    fs::write(t.path("clinic/unfinished"), "").unwrap();
+    assert!(init("clinic").failed(1).contains("belongs to a network already"));
+    t.at("clinic", &["status"]).done();
+    assert!(!t.path("clinic/unfinished").exists());
+}
+
+#[test]
+fn an_admission_that_was_interrupted_is_completed_by_the_same_file() {
+    let mut t = Territory::new().founded();
+    let words = t.invite("pharmacy");
+    t.join("pharmacy", &words, &["--offline"]).done();
+    t.at("clinic", &["admit", "pharmacy/request.bocage", "--yes", "--out", "adm.bocage"])
+        .done();
+    let joining = fs::read(t.path("pharmacy/joining")).unwrap();
+    t.at("pharmacy", &["join", "adm.bocage"]).done();
+    fs::remove_file(t.path("pharmacy/charter")).unwrap();
+    fs::write(t.path("pharmacy/joining"), joining).unwrap();
+    let again = t.join("pharmacy", &words, &["--offline"]);
+    assert!(
+        again.failed(1).contains("no file `charter`"),
+        "keys that were admitted aren't thrown away: {again}"
+    );
+    t.at("pharmacy", &["join", "adm.bocage"]).done();
+    assert_eq!(t.status("pharmacy")["network_id"], t.status("clinic")["network_id"]);
+    t.at("pharmacy", &["doctor"]).done();
 }
 
 #[test]
@@ -161,10 +392,26 @@ fn one_directory_runs_once_and_a_taken_port_is_said_so() {
 fn every_answer_is_json_when_asked_for() {
     let mut t = Territory::new().founded();
     let address = t.address("clinic");
-    let words = text(&t.json("clinic", &["invite", "--out", "inv-mobile.bocage", "--address", &address])["words"]);
-    t.join("mobile", &words, &["--offline"]).done();
-    t.json("clinic", &["admit", "mobile/request.bocage", "--yes", "--out", "adm.bocage"]);
-    t.at("mobile", &["join", "adm.bocage"]).done();
+    let invited = t.json("clinic", &["invite", "--out", "inv-mobile.bocage", "--address", &address]);
+    assert_eq!(invited["answer"], "invitation");
+    let words = text(&invited["words"]);
+    let answer = |ran: Ran| serde_json::from_str::<Value>(ran.done()).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    let requested = answer(t.join("mobile", &words, &["--offline", "--json"]));
+    assert_eq!(
+        (&requested["answer"], &requested["file"]),
+        (&json!("requested"), &json!("mobile/request.bocage"))
+    );
+    let unreached = answer(t.join("mobile", &words, &["--json"]));
+    assert_eq!(
+        (&unreached["answer"], &unreached["unreached"]["code"]),
+        (&json!("requested"), &json!("unreachable"))
+    );
+    let admitted = t.json("clinic", &["admit", "mobile/request.bocage", "--yes", "--out", "adm.bocage"]);
+    assert_eq!((&admitted["answer"], &admitted["words"]), (&json!("admitted"), &unreached["words"]));
+    assert_eq!(t.json("mobile", &["join", "adm.bocage"])["answer"], "joined");
+    let place = ["--network", "Plaine", "--facility", "Cabinet", "--kind", "clinic"];
+    let founded = t.json("plain", &[&["init"][..], &place].concat());
+    assert_eq!((&founded["answer"], &founded["network"]), (&json!("founded"), &json!("Plaine")));
     fs::write(
         t.path("one.json"),
         r#"{"resourceType":"Patient","id":"x","name":[{"family":"Sorel"}]}"#,
@@ -205,6 +452,33 @@ fn every_answer_is_json_when_asked_for() {
             assert_eq!(t.json("clinic", args)["answer"], answer, "{args:?}");
         }
     }
+    let (cabin, pharmacy) = (t.invite("cabin"), t.invite("pharmacy"));
+    let joined = answer(t.join("cabin", &cabin, &["--json"]));
+    assert_eq!((&joined["answer"], &joined["network"]), (&json!("joined"), &json!("Vallée")));
+    t.stop("clinic");
+    let mut unattended = t.command(&["run", "--data", "clinic", "--no-mdns", "--listen", &address, "--json"]);
+    unattended.env_remove("BOCAGE_PASSPHRASE");
+    let said = fs::read_to_string(t.output_of("clinic")).unwrap();
+    t.start("clinic", unattended);
+    t.until("the node has said that it listens", |t| {
+        fs::read_to_string(t.output_of("clinic")).unwrap().len() > said.len()
+    });
+    let waiting = answer(t.join("pharmacy", &pharmacy, &["--json"]));
+    assert_eq!(
+        (&waiting["answer"], &waiting["file"]),
+        (&json!("waiting"), &json!("pharmacy/request.bocage"))
+    );
+    t.stop("clinic");
+    let all = fs::read_to_string(t.output_of("clinic")).unwrap();
+    let [line] = all[said.len()..].lines().collect::<Vec<_>>()[..] else {
+        panic!("more than a line: {}", &all[said.len()..]);
+    };
+    let running: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(running["answer"], "running");
+    let port = t.port("clinic").to_string();
+    let listening = running["listening"].as_array().unwrap();
+    assert!(listening.iter().any(|a| text(a).contains(&port)), "{running}");
+
     let refused = t.at("nowhere", &["status", "--json"]);
     assert_eq!(refused.code, 1);
     let reply: Value = serde_json::from_str(&refused.out).unwrap();
@@ -232,7 +506,7 @@ fn people_read_their_language_in_eighty_columns() {
     t.json("clinic", &["share", &patient, "Pharmacie du Pont"]);
     t.settle(&["clinic", "mobile"]);
     for (lang, words) in [
-        ("fr", ["structure", "Pharmacie du Pont", "peuvent lire", "✓ store"]),
+        ("fr", ["structure", "pharmacie", "peuvent lire", "✓ données"]),
         ("en", ["facility", "connected", "may read", "✓ store"]),
     ] {
         let shown = [

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use crate::client::{Client, Failure, Reply, Request, Status};
 use crate::home::Home;
 use crate::keystore::Argon2Cost;
-use crate::lang::Lang;
+use crate::lang::{Bilingual, Lang};
 use crate::place::{self, Description};
 
 /// Known to everybody: the demonstration holds invented patients only.
@@ -85,9 +85,9 @@ impl Actor {
 
     /// Starts `bocage run` and attaches to it. Nobody's seat is open at the cabin.
     pub(super) async fn start(&mut self, port: u16, peers: &[u16]) -> Result<(), Failure> {
-        let failed = |e: std::io::Error| Failure::new("demo", format!("{}: {e}", self.name));
-        let log = File::create(self.home.root().with_extension("log")).map_err(failed)?;
-        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        let system = |e: std::io::Error| failed(&format!("{}: {e}", self.name), &format!("{} : {}", self.name, e.french()));
+        let log = File::create(self.home.root().with_extension("log")).map_err(system)?;
+        let mut command = Command::new(std::env::current_exe().map_err(system)?);
         command.arg("run").arg("--no-mdns").arg("--data").arg(self.home.root());
         command.arg("--listen").arg(format!("/ip4/127.0.0.1/tcp/{port}"));
         for peer in peers {
@@ -99,10 +99,10 @@ impl Actor {
         }
         command
             .stdin(Stdio::null())
-            .stdout(log.try_clone().map_err(failed)?)
+            .stdout(log.try_clone().map_err(system)?)
             .stderr(log)
             .kill_on_drop(true);
-        self.child = Some(command.spawn().map_err(failed)?);
+        self.child = Some(command.spawn().map_err(system)?);
         let begun = Instant::now();
         let mut client = loop {
             if let Some(client) = Client::attach(&self.home.socket()).await {
@@ -111,7 +111,10 @@ impl Actor {
             let died = self.child.as_mut().and_then(|c| c.try_wait().ok().flatten());
             if died.is_some() || begun.elapsed() > PATIENCE {
                 let log = std::fs::read_to_string(self.home.root().with_extension("log")).unwrap_or_default();
-                return Err(Failure::new("demo", format!("the node {} did not start:\n{log}", self.name)));
+                return Err(failed(
+                    &format!("the node {} did not start:\n{log}", self.name),
+                    &format!("le nœud {} n'a pas démarré :\n{log}", self.name),
+                ));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
@@ -134,7 +137,7 @@ impl Actor {
         let client = self
             .client
             .as_mut()
-            .ok_or_else(|| Failure::new("demo", format!("{} isn't running", self.name)))?;
+            .ok_or_else(|| failed(&format!("{} isn't running", self.name), &format!("{} ne tourne pas", self.name)))?;
         client.ask(request, |_, _| {}).await
     }
 
@@ -188,9 +191,10 @@ pub(super) async fn in_step(actors: &mut [Actor], who: &[usize]) -> Result<Strin
         }
         if begun.elapsed() > PATIENCE {
             let names: Vec<_> = who.iter().map(|i| actors[*i].name).collect();
-            return Err(Failure::new(
-                "demo",
-                format!("{} did not come into step within {PATIENCE:?}", names.join(", ")),
+            let (names, seconds) = (names.join(", "), PATIENCE.as_secs());
+            return Err(failed(
+                &format!("{names} did not come into step within {seconds} seconds"),
+                &format!("{names} ne se sont pas accordés en {seconds} secondes"),
             ));
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -210,7 +214,7 @@ pub(super) async fn parted(actors: &mut [Actor], one: &[usize], other: &[usize])
             .any(|p| p.connected && names.contains(&p.facility.as_str()))
         {
             if begun.elapsed() > PATIENCE {
-                return Err(Failure::new("demo", "a connection outlived its cable"));
+                return Err(failed("a connection outlived its cable", "une connexion a survécu à son câble"));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -218,6 +222,11 @@ pub(super) async fn parted(actors: &mut [Actor], one: &[usize], other: &[usize])
     Ok(())
 }
 
+/// The demonstration can't go on.
+pub(super) fn failed(en: &str, fr: &str) -> Failure {
+    Failure::new("demo", en, fr)
+}
+
 pub(super) fn unexpected() -> Failure {
-    Failure::new("demo", "a node gave an unexpected answer")
+    failed("a node gave an unexpected answer", "un nœud a donné une réponse inattendue")
 }

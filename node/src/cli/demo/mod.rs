@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use serde::Serialize;
+
 use super::args::Demo;
 use crate::client::{Failure, PatientRow, Record, Reply, Request};
 use crate::fhir::generate::Generator;
-use crate::lang::Lang;
+use crate::lang::{Bilingual, Lang, wrap};
 
 mod cast;
 mod wires;
@@ -39,7 +41,7 @@ const RESOURCES: usize = 14;
 /// Bytes of hellos, comparisons and acknowledgements that all nodes together may take besides.
 const TALK: u64 = 64 * 1024;
 
-pub(super) async fn run(demo: Demo, lang: Lang) -> Result<u8, Failure> {
+pub(super) async fn run(demo: Demo, lang: Lang, json: bool) -> Result<u8, Failure> {
     let begun = Instant::now();
     let root = demo
         .keep
@@ -49,13 +51,19 @@ pub(super) async fn run(demo: Demo, lang: Lang) -> Result<u8, Failure> {
         return Err(Failure::new(
             "usage",
             format!("{} isn't empty; nothing was changed: choose another --keep", root.display()),
+            format!(
+                "{} n'est pas vide ; rien n'a été changé : choisissez un autre --keep",
+                root.display()
+            ),
         ));
     }
-    std::fs::create_dir_all(&root).map_err(|e| Failure::new("file", format!("{}: {e}", root.display())))?;
+    std::fs::create_dir_all(&root).map_err(|e| Failure::file(&root, &e))?;
     let mut play = Play {
         actors: cast(&root, lang),
         lang,
+        json,
         step: 0,
+        nodes: Vec::new(),
         verdicts: Vec::new(),
     };
     let played = play.perform(&root, demo.patients as usize).await;
@@ -65,9 +73,9 @@ pub(super) async fn run(demo: Demo, lang: Lang) -> Result<u8, Failure> {
     if played.is_ok() {
         play.check_disks(&root);
     }
-    let ended = played.map(|()| play.conclude(begun));
+    let ended = played.map(|()| play.conclude(begun, demo.keep.as_deref()));
     if demo.keep.is_some() {
-        println!("{} {}", lang.pick("Kept in", "Conservé dans"), root.display());
+        play.say(&format!("{} {}", lang.pick("Kept in", "Conservé dans"), root.display()));
     } else {
         let _ = std::fs::remove_dir_all(&root);
     }
@@ -77,18 +85,45 @@ pub(super) async fn run(demo: Demo, lang: Lang) -> Result<u8, Failure> {
 struct Play {
     actors: [Actor; 4],
     lang: Lang,
+    json: bool,
     step: u32,
-    verdicts: Vec<(bool, String)>,
+    nodes: Vec<Node>,
+    verdicts: Vec<Verdict>,
+}
+
+/// A row of the table. Bytes that had to be sent: every envelope once to every node that lacked it.
+#[derive(Serialize)]
+struct Node {
+    facility: String,
+    records: Option<u64>,
+    readable: Option<u64>,
+    sealed: u64,
+    bytes_sent: u64,
+    bytes_needed: u64,
+}
+
+#[derive(Serialize)]
+struct Verdict {
+    holds: bool,
+    check: &'static str,
+    check_fr: &'static str,
 }
 
 impl Play {
-    fn tell(&mut self, en: &str, fr: &str) {
-        self.step += 1;
-        println!("{}. {}", self.step, self.lang.pick(en, fr));
+    /// For people; scripts wait for the end.
+    fn say(&self, text: &str) {
+        if !self.json {
+            println!("{text}");
+        }
     }
 
-    fn check(&mut self, holds: bool, en: &str, fr: &str) {
-        self.verdicts.push((holds, self.lang.pick(en, fr).to_owned()));
+    fn tell(&mut self, en: &str, fr: &str) {
+        self.step += 1;
+        self.say(wrap(&format!("{}. ", self.step), self.lang.pick(en, fr), 3).trim_end());
+    }
+
+    fn check(&mut self, holds: bool, check: &'static str, check_fr: &'static str) {
+        self.verdicts.push(Verdict { holds, check, check_fr });
     }
 
     async fn perform(&mut self, root: &Path, patients: usize) -> Result<(), Failure> {
@@ -113,7 +148,7 @@ impl Play {
             "A clinic founds the network; a pharmacy, a cabin and a mobile doctor join it.",
             "Une maison de santé fonde le réseau ; une pharmacie, une cabine et un médecin mobile le rejoignent.",
         );
-        let io = |e: std::io::Error| Failure::new("demo", e.to_string());
+        let io = |e: std::io::Error| cast::failed(&e.to_string(), &e.french());
         let ports = free_ports(4).map_err(io)?;
         let wires = Wires::lay(&PAIRS, &ports).await.map_err(io)?;
         self.actors[CLINIC].found()?;
@@ -139,11 +174,16 @@ impl Play {
         let file = root.join("patients.json");
         let written = std::fs::File::create(&file)
             .and_then(|f| Generator::new(2026).write_bundle(std::io::BufWriter::new(f), patients as u64, RESOURCES));
-        written.map_err(|e| Failure::new("file", format!("{}: {e}", file.display())))?;
+        written.map_err(|e| Failure::file(&file, &e))?;
         let files = vec![file];
         let first = imported(self.actors[CLINIC].ask(Request::Import { files: files.clone() }).await?)?;
         let second = imported(self.actors[CLINIC].ask(Request::Import { files }).await?)?;
-        println!("   {} {}", first.0, self.lang.pick("resources filed", "ressources classées"));
+        let filed = self.lang.count(
+            first.0,
+            ["resource filed", "resources filed"],
+            ["ressource classée", "ressources classées"],
+        );
+        self.say(&format!("   {filed}"));
         self.check(
             first.1 == 0 && second.0 == 0,
             "importing the same file twice changes nothing",
@@ -278,9 +318,9 @@ impl Play {
         self.table().await
     }
 
-    /// What each node holds and sent. What had to be sent: every envelope once to every node that lacked it.
+    /// What each node holds and sent.
     async fn table(&mut self) -> Result<(), Failure> {
-        println!(
+        self.say(&format!(
             "\n   {:<22}{:>9}{:>10}{:>9}{:>13}{:>13}",
             "",
             self.lang.pick("records", "dossiers"),
@@ -288,7 +328,7 @@ impl Play {
             self.lang.pick("sealed", "scellés"),
             self.lang.pick("bytes sent", "oct. envoyés"),
             self.lang.pick("had to be", "nécessaires"),
-        );
+        ));
         let mut all = Vec::new();
         for i in ALL {
             all.push(self.actors[i].status().await?);
@@ -301,7 +341,7 @@ impl Play {
         for s in &all {
             sent += s.bytes_sent;
             had_to += needed(s.item_bytes_sent);
-            println!(
+            self.say(&format!(
                 "   {:<22}{:>9}{:>10}{:>9}{:>13}{:>13}",
                 s.facility,
                 s.records.map_or("–".to_owned(), |n| n.to_string()),
@@ -309,9 +349,17 @@ impl Play {
                 s.sealed,
                 s.bytes_sent,
                 needed(s.item_bytes_sent)
-            );
+            ));
+            self.nodes.push(Node {
+                facility: s.facility.clone(),
+                records: s.records,
+                readable: s.readable,
+                sealed: s.sealed,
+                bytes_sent: s.bytes_sent,
+                bytes_needed: needed(s.item_bytes_sent),
+            });
         }
-        println!();
+        self.say("");
         self.check(
             sent <= had_to + had_to / 2 + TALK,
             "hardly anything was sent twice",
@@ -340,20 +388,34 @@ impl Play {
         );
     }
 
-    fn conclude(&self, begun: Instant) -> u8 {
-        for (holds, sentence) in &self.verdicts {
-            println!(" {} {sentence}", if *holds { "✓" } else { "✗" });
+    fn conclude(&self, begun: Instant, kept: Option<&Path>) -> u8 {
+        let failed = self.verdicts.iter().filter(|v| !v.holds).count();
+        let seconds = begun.elapsed().as_secs();
+        if self.json {
+            let all = serde_json::json!({
+                "answer": "demo", "holds": failed == 0, "nodes": self.nodes, "checks": self.verdicts, "seconds": seconds, "kept": kept,
+            });
+            println!("{all:#}");
+            return u8::from(failed > 0);
         }
-        let failed = self.verdicts.iter().filter(|(holds, _)| !holds).count();
-        println!(
-            "\n{} {} · {} s",
-            self.verdicts.len() - failed,
-            match failed {
-                0 => self.lang.pick("checks, all hold", "vérifications, toutes tenues"),
-                _ => self.lang.pick("checks hold, others DON'T", "vérifications tenues, d'autres NON"),
-            },
-            begun.elapsed().as_secs()
-        );
+        for verdict in &self.verdicts {
+            let mark = if verdict.holds { " ✓ " } else { " ✗ " };
+            self.say(wrap(mark, self.lang.pick(verdict.check, verdict.check_fr), 3).trim_end());
+        }
+        let held = (self.verdicts.len() - failed) as u64;
+        let held = match failed {
+            0 => self.lang.count(
+                held,
+                ["check, it holds", "checks, all hold"],
+                ["vérification, tenue", "vérifications, toutes tenues"],
+            ),
+            _ => self.lang.count(
+                held,
+                ["check holds, others DON'T", "checks hold, others DON'T"],
+                ["vérification tenue, d'autres NON", "vérifications tenues, d'autres NON"],
+            ),
+        };
+        self.say(&format!("\n{held} · {seconds} s"));
         u8::from(failed > 0)
     }
 
@@ -410,7 +472,12 @@ impl Play {
             .filter(|e| e.resource_type == "MedicationRequest")
             .min_by(|a, b| a.fact.cmp(&b.fact));
         let fact = line
-            .ok_or_else(|| Failure::new("demo", "the first patient has no prescription"))?
+            .ok_or_else(|| {
+                cast::failed(
+                    "the first patient has no prescription",
+                    "le premier patient n'a pas de prescription",
+                )
+            })?
             .fact
             .clone();
         let request = Request::Correct {

@@ -1,0 +1,494 @@
+//! The help in French: what [`super::args`] says in English, page by page. A test walks both and finds what is missing in either.
+//!
+//! Errors about the line itself ("unexpected argument …") are clap's own and stay English.
+
+use clap::{Arg, ArgAction, Command, CommandFactory};
+
+use super::args::Cli;
+use crate::lang::{Lang, wrap};
+
+/// The command line with its help in this language.
+pub(super) fn command(lang: Lang) -> Command {
+    let mut command = match lang {
+        Lang::En => Cli::command(),
+        Lang::Fr => page(Cli::command(), ""),
+    };
+    // Only now the commands called `help` exist, and each knows its usage.
+    command.build();
+    finish(command, lang)
+}
+
+/// One command: its path below `bocage`, what it does, what stands under its options, and its arguments by id.
+struct Page {
+    path: &'static str,
+    about: &'static str,
+    after: &'static str,
+    args: &'static [(&'static str, &'static str)],
+}
+
+const LONG_ABOUT: &str = "\
+Des dossiers de patients scellés qui circulent entre maisons de santé, pharmacies, cabines et médecins mobiles, sans serveur central.
+
+Chaque lieu fait tourner un nœud sur son propre répertoire de données. Les nœuds qui se rencontrent échangent des enveloppes \
+scellées ; chacun transporte pour les autres ce qu'il ne peut pas lire. Ce n'est pas un dispositif médical certifié, et ce n'est pas \
+encore fait pour de vrais patients.";
+
+const RECORD: (&str, &str) = ("patient", "Identifiant du dossier, ou son début");
+const PLACE: [(&str, &str); 7] = [
+    ("facility", "Nom de cette structure"),
+    ("kind", "Ce qu'est ce lieu"),
+    ("finess", "Numéro FINESS de la structure"),
+    ("town", "Commune de la structure"),
+    ("practitioner", "Nom du praticien qui travaille sur cette machine"),
+    ("role", "Profession du praticien"),
+    ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
+];
+
+const PAGES: [Page; 23] = [
+    Page {
+        path: "",
+        about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
+        after: "\
+Codes de sortie : 0 fait · 1 échec · 2 mauvais usage · 3 refusé en partie.
+La phrase de passe est demandée, ou lue dans BOCAGE_PASSPHRASE.
+Pour commencer :  bocage demo",
+        args: &[
+            (
+                "data",
+                "Répertoire de données du nœud [défaut : `bocage` parmi les données du compte]",
+            ),
+            ("json", "Écrire du JSON pour les scripts, et non du texte"),
+            ("lang", "Langue de ce qui s'affiche : fr ou en [défaut : selon LANG]"),
+        ],
+    },
+    Page {
+        path: "init",
+        about: "Fonder un réseau ici : la première structure, avec son premier praticien",
+        after: "\
+Exemple :
+  bocage init --network Vallée --facility \"Maison de santé\" --kind clinic \\
+      --practitioner \"Anne Morel\" --role doctor --rpps 10000000017",
+        args: &[
+            ("network", "Nom du réseau"),
+            PLACE[0],
+            PLACE[1],
+            PLACE[2],
+            PLACE[3],
+            PLACE[4],
+            PLACE[5],
+            PLACE[6],
+        ],
+    },
+    Page {
+        path: "invite",
+        about: "Inviter une structure : écrit un fichier scellé par six mots à dire au téléphone",
+        after: "",
+        args: &[
+            ("out", "Où écrire l'invitation"),
+            (
+                "address",
+                "Une adresse où joindre ce nœud, par exemple 192.168.1.20:4517 (peut se répéter)",
+            ),
+        ],
+    },
+    Page {
+        path: "join",
+        about: "Rejoindre un réseau : d'abord avec l'invitation, puis (sans réseau) avec l'admission",
+        after: "\
+Avec une invitation (--facility et --kind disent qui adhère) : crée les clés de
+ce nœud, demande l'admission par le réseau au nœud qui invite, et écrit aussi la
+demande dans un fichier qui peut voyager par tout autre moyen.
+Avec une admission : achève ce que l'invitation a commencé.",
+        args: &[
+            ("file", "L'invitation, ou l'admission"),
+            PLACE[0],
+            PLACE[1],
+            PLACE[2],
+            PLACE[3],
+            PLACE[4],
+            PLACE[5],
+            PLACE[6],
+            ("words", "Les six mots de l'invitation [défaut : demandés]"),
+            (
+                "request",
+                "Où écrire la demande [défaut : `request.bocage` dans le répertoire de données]",
+            ),
+            ("offline", "Ne pas essayer le réseau : écrire seulement la demande"),
+        ],
+    },
+    Page {
+        path: "admit",
+        about: "Admettre une structure invitée : lit sa demande, écrit l'admission",
+        after: "",
+        args: &[
+            ("file", "Le fichier de la demande"),
+            ("out", "Où écrire l'admission [défaut : à côté de la demande]"),
+            ("yes", "Ne pas demander si les deux écrans montrent les mêmes mots"),
+        ],
+    },
+    Page {
+        path: "run",
+        about: "Faire tourner le nœud : transporter, échanger, servir l'application et les commandes",
+        after: "\
+Tourne sans personne : transporter ne demande pas de phrase de passe. Avec
+BOCAGE_PASSPHRASE, le poste du praticien est ouvert aussi, et les structures
+invitées sont admises aussitôt. Arrêter avec Ctrl-C ; tout ce qui a été annoncé
+comme enregistré est en sécurité.",
+        args: &[
+            (
+                "listen",
+                "Adresse d'écoute, par exemple 0.0.0.0:4517 ou /ip4/127.0.0.1/tcp/4517 (peut se répéter) [défaut : port 4517, TCP et UDP]",
+            ),
+            ("peer", "Adresse d'un nœud avec lequel rester en contact (peut se répéter)"),
+            ("no_mdns", "Ne pas s'annoncer ni chercher de nœuds sur le réseau local"),
+        ],
+    },
+    Page {
+        path: "status",
+        about: "Ce que ce nœud détient, lit et transporte",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "peers",
+        about: "Les structures du réseau, et leur état de connexion",
+        after: "",
+        args: &[("now", "Essayer d'abord tous les absents, sans attendre")],
+    },
+    Page {
+        path: "patient",
+        about: "Créer, chercher et afficher des patients",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "patient create",
+        about: "Créer un patient, que seules les équipes de cette structure pourront lire",
+        after: "",
+        args: &[
+            ("family", "Nom de famille"),
+            ("given", "Prénoms"),
+            ("birth_date", "Date de naissance, AAAA-MM-JJ"),
+            ("sex", "Comme sur la pièce d'identité"),
+            ("ins", "Identité nationale de santé, 15 caractères ; sa clé est vérifiée"),
+        ],
+    },
+    Page {
+        path: "patient search",
+        about: "Chercher par nom, dans n'importe quel ordre, sans accents",
+        after: "",
+        args: &[(
+            "query",
+            "Des mots du nom, une date de naissance, un numéro ; rien affiche tout le monde",
+        )],
+    },
+    Page {
+        path: "patient show",
+        about: "Afficher ce que ce poste peut lire d'un dossier",
+        after: "",
+        args: &[RECORD],
+    },
+    Page {
+        path: "note",
+        about: "Les notes d'un dossier",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "note add",
+        about: "Ajouter une note à un dossier",
+        after: "",
+        args: &[
+            RECORD,
+            (
+                "text",
+                "Ce qu'il faut écrire ; les notes d'un pharmacien vont parmi les traitements",
+            ),
+        ],
+    },
+    Page {
+        path: "vital",
+        about: "Les signes vitaux d'un dossier",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "vital add",
+        about: "Ajouter un signe vital, par exemple `vital add 3f2a… heart-rate 72`",
+        after: "\
+Signes : respiratory-rate (respirations/min), heart-rate (battements/min),
+spo2 (%), temperature (°C), blood-pressure (tension, par exemple 130/80),
+weight (poids, kg), height (taille, cm), pain (douleur, 0–10),
+consciousness (conscience : A, C, V, P ou U), glucose (mg/dL), hba1c (%)",
+        args: &[
+            RECORD,
+            ("sign", "Quel signe (ci-dessous)"),
+            ("value", "La mesure, telle qu'elle est lue"),
+        ],
+    },
+    Page {
+        path: "correct",
+        about: "Corriger un champ d'un élément : une nouvelle version, l'ancienne reste dans l'historique",
+        after: "\
+Exemple :
+  bocage correct 3f2a… 91bc… valueQuantity.value 72",
+        args: &[
+            RECORD,
+            ("fact", "L'élément, comme `patient show` le nomme"),
+            ("field", "Chemin dans la ressource, par exemple birthDate ou valueQuantity.value"),
+            ("value", "La nouvelle valeur, en JSON ou en texte simple"),
+        ],
+    },
+    Page {
+        path: "share",
+        about: "Laisser les praticiens d'une structure lire un dossier, chacun selon son rôle dans la matrice",
+        after: "",
+        args: &[RECORD, ("facility", "Nom de la structure, ou le début de sa clé")],
+    },
+    Page {
+        path: "import",
+        about: "Importer des fichiers FHIR R4 (Bundle, ressource seule, NDJSON)",
+        after: "\
+Importer deux fois un fichier ne change rien. Une ressource ou un fichier refusé
+n'arrête pas les autres : le compte rendu nomme chacun avec sa place et la
+raison, et le code de sortie est 3.",
+        args: &[("files", "Fichiers à lire, dans cet ordre")],
+    },
+    Page {
+        path: "export",
+        about: "Exporter en FHIR R4 ce que ce poste peut lire, un Bundle par patient",
+        after: "",
+        args: &[("out", "Où écrire ; créé s'il n'existe pas"), ("patient", "Ce patient seulement")],
+    },
+    Page {
+        path: "doctor",
+        about: "Vérifier les données, les clés et l'horloge",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "demo",
+        about: "Regarder quatre nœuds vivre une coupure, un voyage et une réparation",
+        after: "",
+        args: &[
+            ("keep", "Conserver ici les quatre répertoires de données"),
+            ("patients", "Patients inventés"),
+        ],
+    },
+    // What clap itself adds to the pages above.
+    Page {
+        path: "help",
+        about: "Afficher cette aide, ou celle d'une commande",
+        after: "",
+        args: &[("help", "Afficher l'aide"), ("version", "Afficher la version")],
+    },
+];
+
+/// Placeholders of values.
+const VALUES: [(&str, &str); 26] = [
+    ("ADDR", "ADRESSE"),
+    ("BIRTH_DATE", "DATE"),
+    ("DIR", "RÉPERTOIRE"),
+    ("FACILITY", "STRUCTURE"),
+    ("FACT", "ÉLÉMENT"),
+    ("FAMILY", "NOM"),
+    ("FIELD", "CHAMP"),
+    ("FILE", "FICHIER"),
+    ("FILES", "FICHIERS"),
+    ("FINESS", "FINESS"),
+    ("GIVEN", "PRÉNOMS"),
+    ("ID", "ID"),
+    ("INS", "INS"),
+    ("KIND", "TYPE"),
+    ("LANG", "LANGUE"),
+    ("NAME", "NOM"),
+    ("PATIENT", "DOSSIER"),
+    ("PATIENTS", "NOMBRE"),
+    ("QUERY", "RECHERCHE"),
+    ("ROLE", "RÔLE"),
+    ("RPPS", "RPPS"),
+    ("SEX", "SEXE"),
+    ("SIGN", "SIGNE"),
+    ("TEXT", "TEXTE"),
+    ("VALUE", "VALEUR"),
+    ("WORDS", "MOTS"),
+];
+
+const USAGE: [&str; 2] = ["Usage: ", "Utilisation : "];
+const TEMPLATE: &str = "{before-help}{about-with-newline}\nUtilisation : {usage}\n\n{all-args}{after-help}";
+
+fn of(path: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|p| p.path == path)
+}
+
+fn page(command: Command, path: &str) -> Command {
+    let text = of(path).map_or(("", ""), |p| (p.about, p.after));
+    let mut place = 0;
+    let mut command = command
+        .about(text.0)
+        .help_template(TEMPLATE)
+        .subcommand_help_heading("Commandes ")
+        .subcommand_value_name("COMMANDE")
+        .mut_args(|arg| {
+            place += 1;
+            let arg = in_french(arg, path);
+            if arg.is_positional() { arg.display_order(place) } else { arg }
+        })
+        .mut_subcommands(|sub| {
+            let path = [path, sub.get_name()].join(" ");
+            page(sub, path.trim_start())
+        })
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .arg(in_french(
+            Arg::new("help").short('h').long("help").action(ArgAction::Help).display_order(900),
+            "help",
+        ))
+        .arg(in_french(
+            Arg::new("version")
+                .short('V')
+                .long("version")
+                .action(ArgAction::Version)
+                .display_order(901),
+            "help",
+        ));
+    if path.is_empty() {
+        command = command.long_about(LONG_ABOUT);
+    }
+    if text.1.is_empty() { command } else { command.after_help(text.1) }
+}
+
+/// Clap adds values, defaults and variables in English: here they are part of the text. Headings end in a space before the colon.
+fn in_french(mut arg: Arg, path: &str) -> Arg {
+    let mut text = said(path, arg.get_id().as_str()).unwrap_or_default().to_owned();
+    if let Some(name) = value_name(&arg) {
+        let values: Vec<String> = arg.get_possible_values().iter().map(|v| v.get_name().to_owned()).collect();
+        let defaults: Vec<String> = arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned()).collect();
+        let variable: Vec<String> = arg.get_env().map(|v| v.to_string_lossy().into_owned()).into_iter().collect();
+        for (what, said) in [("variable", variable), ("défaut", defaults), ("valeurs", values)] {
+            if !said.is_empty() {
+                text = format!("{text} [{what} : {}]", said.join(", "));
+            }
+        }
+        arg = arg.hide_possible_values(true).hide_default_value(true).hide_env(true);
+        if let Some((_, french)) = VALUES.iter().find(|(english, _)| *english == name) {
+            arg = arg.value_name(*french);
+        }
+    }
+    let heading = if arg.is_positional() { "Arguments " } else { "Options " };
+    arg.help(text).help_heading(heading)
+}
+
+fn said(path: &str, id: &str) -> Option<&'static str> {
+    of(path)?.args.iter().find(|(name, _)| *name == id).map(|(_, text)| *text)
+}
+
+/// As clap shows it: what the argument says, or its name.
+fn value_name(arg: &Arg) -> Option<String> {
+    arg.get_action().takes_values().then(|| match arg.get_value_names() {
+        Some([name, ..]) => name.to_string(),
+        _ => arg.get_id().as_str().to_uppercase(),
+    })
+}
+
+/// What can be said only of a command that is built.
+fn finish(mut command: Command, lang: Lang) -> Command {
+    // An option stays beside its value.
+    let usage = command.render_usage().to_string().replace(" <", "\u{a0}<");
+    let label = lang.pick(USAGE[0], USAGE[1]);
+    let usage = wrap(label, usage.trim_start_matches(USAGE[0]), label.chars().count()).replace('\u{a0}', " ");
+    let usage = usage[label.len()..].trim_end().to_owned();
+    command
+        .override_usage(usage)
+        .mut_subcommands(|sub| match (sub.get_name(), of("help")) {
+            ("help", Some(page)) if lang == Lang::Fr => sub.about(page.about),
+            ("help", _) => sub,
+            _ => finish(sub, lang),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::WIDTH;
+    use std::collections::BTreeSet;
+
+    /// Path, id and placeholder of everything that clap knows.
+    fn walk(command: &Command, path: &str, pages: &mut BTreeSet<String>, args: &mut BTreeSet<String>, values: &mut BTreeSet<String>) {
+        pages.insert(path.to_owned());
+        for arg in command.get_arguments() {
+            args.insert(format!("{path}/{}", arg.get_id()));
+            values.extend(value_name(arg));
+        }
+        for sub in command.get_subcommands() {
+            walk(sub, [path, sub.get_name()].join(" ").trim(), pages, args, values);
+        }
+    }
+
+    #[test]
+    fn every_command_and_argument_has_its_french_and_no_french_is_left_over() {
+        let (mut pages, mut args, mut values) = Default::default();
+        walk(&Cli::command(), "", &mut pages, &mut args, &mut values);
+        assert!(pages.len() > 20 && args.len() > 40, "the tree was walked");
+        pages.insert("help".to_owned());
+        args.extend(["help/help".to_owned(), "help/version".to_owned()]);
+        let known: BTreeSet<String> = PAGES.iter().map(|p| p.path.to_owned()).collect();
+        assert_eq!(pages, known);
+        let known = |p: &'static Page| p.args.iter().map(move |(id, _)| format!("{}/{id}", p.path));
+        assert_eq!(args, PAGES.iter().flat_map(known).collect());
+        assert_eq!(values, VALUES.iter().map(|(en, _)| (*en).to_owned()).collect());
+        assert!(
+            PAGES
+                .iter()
+                .all(|p| !p.about.is_empty() && p.args.iter().all(|(_, text)| !text.is_empty()))
+        );
+    }
+
+    #[test]
+    fn what_follows_the_options_is_said_in_both_languages() {
+        fn compare(english: &Command, path: &str) {
+            let page = of(path).expect("every command has its page");
+            let after = english.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert_eq!(after.is_empty(), page.after.is_empty(), "{path}");
+            for line in after.lines().chain(page.after.lines()) {
+                assert!(line.chars().count() <= WIDTH, "{path}: {line}");
+            }
+            for sub in english.get_subcommands() {
+                compare(sub, [path, sub.get_name()].join(" ").trim());
+            }
+        }
+        compare(&Cli::command(), "");
+    }
+
+    #[test]
+    fn help_fits_eighty_columns_and_french_help_has_no_english_frame() {
+        fn check(command: &mut Command, lang: Lang) {
+            for help in [command.render_help().to_string(), command.render_long_help().to_string()] {
+                let wide: Vec<&str> = help.lines().filter(|l| l.chars().count() > WIDTH).collect();
+                assert!(wide.is_empty(), "{wide:#?}");
+                let orphan = help.lines().find(|l| l.trim_start().starts_with([':', ';', '?', '!', '»']));
+                assert_eq!(orphan, None, "a mark stays with its word");
+                for frame in [
+                    "Usage",
+                    "Commands:",
+                    "Options:",
+                    "Arguments:",
+                    "[default",
+                    "[possible",
+                    "[env",
+                    "Print ",
+                ] {
+                    assert!(lang == Lang::En || !help.contains(frame), "{frame} in\n{help}");
+                }
+            }
+            for sub in command.get_subcommands_mut().filter(|s| s.get_name() != "help") {
+                check(sub, lang);
+            }
+        }
+        for lang in [Lang::En, Lang::Fr] {
+            let mut command = command(lang);
+            command.build();
+            check(&mut command, lang);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What is looked at when somebody asks whether all is well: store, keys, certificate, clock. Nothing is repaired here but the index.
+
+use std::ops::Bound;
+
+use bocage_protocol::store::Store;
+
+use super::Service;
+use crate::client::Check;
+use crate::core::now_ms;
+use crate::keystore::permission_warning;
+use crate::lang::{Bilingual, Lang};
+use crate::place;
+
+impl Service {
+    pub(super) fn doctor(&mut self) -> Vec<Check> {
+        let check = |(name, name_fr): (&str, &str), good, (detail, detail_fr): (String, String)| Check {
+            name: name.to_owned(),
+            name_fr: name_fr.to_owned(),
+            good,
+            detail,
+            detail_fr,
+        };
+        let both = |en: &str, fr: &str| (en.to_owned(), fr.to_owned());
+        let mut checks = Vec::new();
+        let stored = match self.core.store.verify() {
+            Ok(report) => {
+                let rebuilt = if report.index_rebuilt {
+                    (", index rebuilt", ", index reconstruit")
+                } else {
+                    ("", "")
+                };
+                let (items, bytes, damaged) = (report.items, report.bytes, report.damaged);
+                let en = Lang::En.number(items, ["item", "items"]);
+                let fr = [
+                    Lang::Fr.number(items, ["élément", "éléments"]),
+                    Lang::Fr.number(damaged, ["abîmé", "abîmés"]),
+                ];
+                let detail = (
+                    format!("{en}, {bytes} bytes, {damaged} damaged{}", rebuilt.0),
+                    format!("{}, {bytes} octets, {}{}", fr[0], fr[1], rebuilt.1),
+                );
+                (damaged == 0, detail)
+            }
+            Err(error) => (false, (error.to_string(), error.french())),
+        };
+        checks.push(check(("store", "données"), stored.0, stored.1));
+        let (indexed, held) = (self.core.peer.index().len() as u64, self.core.store.len());
+        checks.push(check(
+            ("index", "index"),
+            indexed == held,
+            (
+                format!("{indexed} of {}", Lang::En.number(held, ["item", "items"])),
+                format!("{indexed} sur {}", Lang::Fr.number(held, ["élément", "éléments"])),
+            ),
+        ));
+        for (name, path) in [
+            (("node key", "clé du nœud"), self.home.node_key()),
+            (("seat key", "clé du poste"), self.home.seat_key()),
+        ] {
+            let (good, detail) = match permission_warning(&path) {
+                Some(exposed) => (false, (exposed.to_string(), exposed.french())),
+                None if path.exists() => (true, both("private", "privée")),
+                None => (
+                    false,
+                    both("missing: put it back from a copy", "absente : remettez-la depuis une copie"),
+                ),
+            };
+            checks.push(check(name, good, detail));
+        }
+        let own = place::node_key(&self.keys);
+        let served = self.core.registry().serves(&own, now_ms());
+        let detail = if served {
+            both("in date, not revoked", "en cours de validité, non révoqué")
+        } else {
+            both(
+                "not valid now: renew or check the clock",
+                "pas valable actuellement : renouvelez-le, ou vérifiez l'horloge",
+            )
+        };
+        checks.push(check(("certificate", "certificat"), served, detail));
+        let (good, detail) = self.clock();
+        checks.push(check(("clock", "horloge"), good, detail));
+        checks
+    }
+
+    /// A clock before the last thing written here, or far from what peers say, is to be checked. It changes nothing but dates shown.
+    fn clock(&self) -> (bool, (String, String)) {
+        let newest = self
+            .core
+            .store
+            .range(Bound::Unbounded, usize::MAX)
+            .ok()
+            .and_then(|keys| keys.iter().map(|k| k.time.millis()).max());
+        let behind = newest.filter(|n| *n > now_ms() + 5 * 60_000);
+        let apart = self
+            .live
+            .peers
+            .values()
+            .filter_map(|p| p.clock_ahead_ms)
+            .find(|ms| ms.abs() > 5 * 60_000);
+        match (behind, apart) {
+            (Some(_), _) => (
+                false,
+                (
+                    "behind the newest envelope held: check date and time".to_owned(),
+                    "en retard sur la dernière enveloppe reçue : vérifiez date et heure".to_owned(),
+                ),
+            ),
+            (None, Some(ms)) => (
+                false,
+                (
+                    format!("{} minutes apart from a peer's: check date and time", ms.abs() / 60_000),
+                    format!("{} minutes d'écart avec un autre nœud : vérifiez date et heure", ms.abs() / 60_000),
+                ),
+            ),
+            (None, None) => (true, ("plausible".to_owned(), "plausible".to_owned())),
+        }
+    }
+}
