@@ -5,6 +5,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bocage_protocol::identity::enrol::Invitation;
 use bocage_protocol::identity::{Charter, FacilityKind, Profession};
@@ -479,7 +480,7 @@ impl Session {
             },
         )
         .await?;
-        let listening = driver.listening();
+        let listening = listening(&driver).await;
         if self.json {
             // One line: whoever starts a node waits for it.
             let running = json!({ "answer": "running", "listening": listening, "data": self.home.root() });
@@ -556,6 +557,20 @@ impl Session {
         }
         Ok(passphrase)
     }
+}
+
+/// Where the node listens. Of `0.0.0.0` the system names the addresses one by one, within moments.
+async fn listening(driver: &Driver) -> Vec<String> {
+    let mut known = driver.listening();
+    for _ in 0..40 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let now = driver.listening();
+        if !now.is_empty() && now == known {
+            break;
+        }
+        known = now;
+    }
+    known
 }
 
 /// Ctrl-C or a service manager's request.

@@ -1,5 +1,6 @@
 //! How the command behaves: exit codes, sentences instead of codes, two languages, JSON for scripts, 80 columns.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 
@@ -165,15 +166,21 @@ fn a_file_that_cannot_be_read_does_not_stop_the_others() {
 #[test]
 fn the_start_of_an_id_that_fits_none_is_not_said_to_fit_several() {
     let t = Territory::new().founded();
-    let first = t.patient("clinic", "Lenoir", "Jeanne");
-    // One in sixteen begins like the first.
-    let mut ids = vec![first.clone()];
-    while !ids.iter().skip(1).any(|id| id[..1] == first[..1]) {
-        ids.push(t.patient("clinic", "Lenoir", "Odile"));
+    // Of seventeen ids two begin with the same digit.
+    let people = (0..17).map(|i| json!({ "resourceType": "Patient", "id": format!("p{i}"), "name": [{ "family": "Lenoir" }] }).to_string());
+    fs::write(t.path("people.ndjson"), people.collect::<Vec<_>>().join("\n")).unwrap();
+    t.json("clinic", &["import", "people.ndjson"]);
+    let found = t.json("clinic", &["patient", "search"]);
+    let mut starts = BTreeMap::<String, usize>::new();
+    for patient in found["patients"].as_array().unwrap() {
+        *starts.entry(text(&patient["patient"])[..1].to_owned()).or_default() += 1;
     }
-    let several = t.at("clinic", &["patient", "show", &first[..1]]);
-    let count = ids.iter().filter(|id| id[..1] == first[..1]).count();
-    assert!(several.failed(1).contains(&format!("{count} records begin with")), "{several}");
+    let (start, count) = starts.iter().find(|(_, count)| **count > 1).expect("seventeen records");
+    let several = t.at("clinic", &["patient", "show", start]);
+    assert!(
+        several.failed(1).contains(&format!("{count} records begin with {start}")),
+        "{several}"
+    );
     let none = t.at("clinic", &["patient", "show", "zz"]);
     assert!(none.failed(1).starts_with("no record begins with zz"), "{none}");
     let alone = Territory::new().founded();
@@ -456,7 +463,8 @@ fn every_answer_is_json_when_asked_for() {
     let joined = answer(t.join("cabin", &cabin, &["--json"]));
     assert_eq!((&joined["answer"], &joined["network"]), (&json!("joined"), &json!("Vallée")));
     t.stop("clinic");
-    let mut unattended = t.command(&["run", "--data", "clinic", "--no-mdns", "--listen", &address, "--json"]);
+    let everywhere = format!("0.0.0.0:{}", t.port("clinic"));
+    let mut unattended = t.command(&["run", "--data", "clinic", "--no-mdns", "--listen", &everywhere, "--json"]);
     unattended.env_remove("BOCAGE_PASSPHRASE");
     let said = fs::read_to_string(t.output_of("clinic")).unwrap();
     t.start("clinic", unattended);
