@@ -68,6 +68,8 @@ pub enum Request {
     Invite {
         addresses: Vec<String>,
     },
+    /// Requests that came over the network and wait for somebody to admit them.
+    Waiting,
     /// Admits what a sealed request asks for; with `preview` only says who asks and which words both screens show.
     Admit {
         request: String,
@@ -76,6 +78,16 @@ pub enum Request {
     Doctor,
     /// Tries every missing peer now, without waiting for the back-off.
     Redial,
+}
+
+/// Somebody who answers an invitation and isn't admitted yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WaitingRequest {
+    /// The sealed request, for [`Request::Admit`].
+    pub request: String,
+    pub facility: String,
+    /// The words that both screens show.
+    pub words: String,
 }
 
 /// A patient as the desk types one in.
@@ -130,6 +142,9 @@ pub enum Reply {
     Exported {
         files: u64,
         resources: u64,
+    },
+    Waiting {
+        requests: Vec<WaitingRequest>,
     },
     Invitation {
         bytes: String,

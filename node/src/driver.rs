@@ -37,6 +37,8 @@ const REQUEST: u8 = b'R';
 const WELCOME: u8 = b'W';
 const ADMITTED: u8 = b'A';
 const LATER: u8 = b'L';
+/// Followed by a word that says why.
+const REFUSED: u8 = b'N';
 
 /// How a node runs.
 pub struct Options {
@@ -51,6 +53,8 @@ pub enum Answer {
     Admitted(Vec<u8>),
     /// The request is known there; somebody has to admit it.
     Later,
+    /// Not with this invitation.
+    Refused(Failure),
 }
 
 /// A running node.
@@ -334,7 +338,7 @@ impl Driver {
                     if answer.len() <= MAX_REQUEST { answer } else { vec![WELCOME] }
                 })
             }
-            Some((&REQUEST, sealed)) => self.enrolment(sealed).await,
+            Some((&REQUEST, sealed)) => Some(self.enrolment(sealed).await),
             _ => None,
         };
         let Some(answer) = answer else { return };
@@ -345,23 +349,30 @@ impl Driver {
         });
     }
 
-    /// Whoever holds an invitation is admitted at once where the authority's seat is open.
-    async fn enrolment(&mut self, sealed: &[u8]) -> Option<Vec<u8>> {
-        let preview = !self.service.can_admit();
-        match self.service.admit(sealed, preview) {
-            Ok(Reply::Admission { bytes, facility, words }) => {
-                tracing::info!(%facility, %words, admitted = !preview, "a facility answers an invitation");
-                self.carry_out_pending().await;
-                if preview {
-                    return Some(vec![LATER]);
-                }
-                let bytes = bocage_protocol::ids::unhex(&bytes)?;
-                Some([&[ADMITTED][..], &bytes].concat())
+    /// Whoever holds an invitation is admitted at once where the authority's seat is open; else the request waits here.
+    async fn enrolment(&mut self, sealed: &[u8]) -> Vec<u8> {
+        let admitted = if self.service.can_admit() || self.service.is_admitted(sealed) {
+            self.service.admit(sealed, false).map(Some)
+        } else {
+            self.service
+                .admit(sealed, true)
+                .and_then(|_| self.service.keep_waiting(sealed))
+                .map(|()| None)
+        };
+        self.carry_out_pending().await;
+        match admitted {
+            Ok(Some(Reply::Admission { bytes, facility, words })) => {
+                tracing::info!(%facility, %words, "a facility was admitted by its invitation");
+                let bytes = bocage_protocol::ids::unhex(&bytes).unwrap_or_default();
+                [&[ADMITTED][..], &bytes].concat()
             }
-            Ok(_) => None,
+            Ok(_) => {
+                tracing::info!("a facility answers an invitation and waits to be admitted: bocage admit");
+                vec![LATER]
+            }
             Err(failure) => {
                 tracing::warn!(%failure, "an enrolment was refused");
-                None
+                [&[REFUSED][..], failure.code.as_bytes()].concat()
             }
         }
     }
@@ -489,6 +500,7 @@ pub async fn ask_for_admission(
                 drain.abort();
                 return match bytes.split_first() {
                     Some((&ADMITTED, admission)) => Ok(Answer::Admitted(admission.to_vec())),
+                    Some((&REFUSED, why)) => Ok(Answer::Refused(refusal(why))),
                     _ => Ok(Answer::Later),
                 };
             }
@@ -504,6 +516,22 @@ pub async fn ask_for_admission(
     network.shutdown().await;
     drain.abort();
     Err(last)
+}
+
+fn refusal(why: &[u8]) -> Failure {
+    match why {
+        b"expired" => place::expired(),
+        b"spent-invitation" | b"unknown-invitation" => Failure::new(
+            "spent-invitation",
+            "the inviting node refuses: this invitation has let somebody in already, or is older than 72 hours; ask for a new one",
+            "le nœud qui invite refuse : cette invitation a déjà servi, ou a plus de 72 heures ; demandez-en une nouvelle",
+        ),
+        _ => Failure::new(
+            "refused",
+            "the inviting node refuses this request; ask whoever invited you to look at its log, and for a new invitation",
+            "le nœud qui invite refuse cette demande ; faites regarder son journal, et demandez une nouvelle invitation",
+        ),
+    }
 }
 
 /// What is said first, and what a welcome says back. Over [`MAX_REQUEST`] bytes it isn't listened to.

@@ -173,6 +173,20 @@ fn finish(home: &Home, mark: File) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The request that was made here for this invitation and isn't answered yet: asking again asks the same.
+///
+/// # Errors
+/// The notes of a join are here and can't be read.
+pub fn asked(home: &Home, invitation: &Invitation) -> Result<Option<Vec<u8>>, Failure> {
+    let Ok(sealed) = fs::read(home.joining()) else { return Ok(None) };
+    if home.is_founded() || home.unfinished().exists() {
+        return Ok(None);
+    }
+    let node = NodeKeyFile::open(&home.node_key()).map_err(keys)?;
+    let pending = Pending::open(&sealed, &node)?;
+    Ok((pending.invitation.tag() == invitation.tag()).then_some(pending.request))
+}
+
 /// Answers an invitation: makes this place's keys and returns the sealed request.
 ///
 /// # Errors
@@ -210,6 +224,7 @@ pub fn ask(
     let sealed = enrol::seal(&invitation.secret, Part::Request, &request.to_bytes(), &mut entropy);
     let pending = Pending {
         invitation: invitation.clone(),
+        request: sealed.clone(),
         items: made.items,
         local: made.local,
     };
@@ -236,6 +251,7 @@ pub fn complete(home: &Home, admission: &[u8]) -> Result<Charter, Failure> {
     let pending = Pending::open(&sealed, &node)?;
     let plain = enrol::open(&pending.invitation.secret, Part::Admission, admission).map_err(enrolment)?;
     let admission = Admission::parse(&plain).map_err(enrolment)?;
+    pending.check(&admission)?;
     let mut local = pending.local;
     let inviter = pending.invitation.node;
     let addresses: Vec<String> = pending.invitation.addresses.iter().chain(&admission.addresses).cloned().collect();
@@ -431,11 +447,32 @@ fn settle(home: &Home, charter: &Charter, node: &NodeKeys, items: Vec<Vec<u8>>, 
 /// An invitation being answered, between request and admission.
 struct Pending {
     invitation: Invitation,
+    /// Sealed, as it was sent.
+    request: Vec<u8>,
     items: Vec<Vec<u8>>,
     local: Vec<LocalWrite>,
 }
 
 impl Pending {
+    /// An admission certifies the facility whose keys lie here, or answers another request.
+    fn check(&self, admission: &Admission) -> Result<(), Failure> {
+        let network = self.invitation.charter.network_id();
+        let ops = |items: &[Vec<u8>]| -> Vec<RegistryOp> { items.iter().filter_map(|i| RegistryOp::parse(&network, i).ok()).collect() };
+        let brought = ops(&self.items);
+        let is_ours = |op: &RegistryOp| match &op.body {
+            OpBody::Facility { key, .. } => brought.iter().any(|b| matches!(b.body, OpBody::Node { .. }) && b.issuer == key.0),
+            _ => false,
+        };
+        if ops(&admission.items).iter().any(is_ours) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            "other-request",
+            "this admission answers another request than the one made here; nothing was changed: have request.bocage of this directory admitted",
+            "cette admission répond à une autre demande que celle d'ici ; rien n'a été changé : faites admettre le request.bocage de ce répertoire",
+        ))
+    }
+
     /// Sealed under the node's own key: the invitation's secret must not lie about in clear.
     fn seal(&self, node: &NodeKeys) -> Vec<u8> {
         let locals: Vec<Vec<u8>> = self
@@ -450,6 +487,7 @@ impl Pending {
         let mut w = bocage_protocol::wire::Writer::new();
         w.u8(self.items.len() as u8)
             .sized(&self.invitation.to_bytes())
+            .sized(&self.request)
             .sized(&inner.to_bytes());
         enrol::seal(&node.local_seal, Part::Admission, &w.finish(), &mut OsEntropy)
     }
@@ -466,6 +504,7 @@ impl Pending {
         let mut r = bocage_protocol::wire::Reader::new(&plain);
         let count = r.u8().map_err(broken)? as usize;
         let invitation = Invitation::parse(r.sized(enrol::MAX_MESSAGE, "invitation").map_err(broken)?).map_err(enrolment)?;
+        let request = r.sized(enrol::MAX_MESSAGE, "request").map_err(broken)?.to_vec();
         let inner = Admission::parse(r.sized(enrol::MAX_MESSAGE, "items").map_err(broken)?).map_err(enrolment)?;
         let mut items = inner.items;
         let locals = items.split_off(count.min(items.len()));
@@ -476,7 +515,12 @@ impl Pending {
                 value: Some(kv[1].clone()),
             })
             .collect();
-        Ok(Self { invitation, items, local })
+        Ok(Self {
+            invitation,
+            request,
+            items,
+            local,
+        })
     }
 }
 

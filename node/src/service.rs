@@ -8,25 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::clinical::vitals::{Measure, Sign};
 use bocage_protocol::clinical::{identifiers, text};
-use bocage_protocol::crypto::{Entropy, Secret};
+use bocage_protocol::crypto::Entropy;
 use bocage_protocol::envelope::{Kind, Lane};
-use bocage_protocol::identity::enrol::{self, Admission, INVITATION_LIFE_MS, Invitation, Part, Request as JoinRequest};
-use bocage_protocol::identity::{FacilityKind, OpBody, Profession};
-use bocage_protocol::ids::{AuthorityKey, FacilityKey, FactId, Hlc, NodeKey, RecordId, hex, unhex};
+use bocage_protocol::identity::{FacilityKind, Profession};
+use bocage_protocol::ids::{FacilityKey, FactId, NodeKey, RecordId, hex, unhex};
 use bocage_protocol::record::{FactBody, Label, NewFact, ROUND_MS, Reader, RecordFact, WriteRefused};
-use bocage_protocol::store::{LocalWrite, Store};
-use ed25519_dalek::SigningKey;
+use bocage_protocol::store::Store;
 
 use crate::client::{DocumentRow, Entry, Failure, NewPatient, PatientRow, PeerRow, Record, Reply, Request, Status};
 use crate::core::{Core, Outcome, now_ms};
 use crate::fhir::mapping::{self, View, correct, write};
 use crate::home::Home;
-use crate::keystore::{KeyName, NodeKeys, OsEntropy, SeatKeystore, UnlockedSeat};
+use crate::keystore::{NodeKeys, OsEntropy, SeatKeystore, UnlockedSeat};
 use crate::lang::Bilingual;
 use crate::place::{self, internal};
-use crate::words::{Tongue, comparison_words};
 
 mod doctor;
+mod enrolment;
 mod export;
 mod import;
 pub mod summary;
@@ -123,7 +121,11 @@ impl Service {
             Request::Status => Ok(Reply::Status(self.status()?)),
             Request::Peers => Ok(Reply::Peers { peers: self.peers() }),
             Request::Unlock { passphrase } => self.unlock(session, &passphrase),
-            Request::Invite { addresses } => self.invite(addresses),
+            Request::Invite { addresses } => {
+                self.require_open(session)?;
+                self.invite(addresses)
+            }
+            Request::Waiting => Ok(Reply::Waiting { requests: self.waiting()? }),
             // The driver does the dialling; without one there is nobody to dial.
             Request::Redial => Ok(Reply::Done),
             Request::Doctor => Ok(Reply::Doctor { checks: self.doctor() }),
@@ -301,141 +303,6 @@ impl Service {
             });
         }
         rows
-    }
-
-    // ---- enrolment
-
-    fn invite(&mut self, mut addresses: Vec<String>) -> Result<Reply, Failure> {
-        let authority = self.core.registry().authorities().keys[0];
-        addresses.extend(
-            self.live
-                .listening
-                .iter()
-                .filter(|a| !a.contains("/127.0.0.1/") && !a.contains("/::1/"))
-                .cloned(),
-        );
-        addresses.truncate(enrol::MAX_ADDRESSES);
-        let invitation = Invitation {
-            charter: self.core.registry().charter().clone(),
-            authority,
-            node: place::node_key(&self.keys),
-            addresses,
-            expires_ms: now_ms() + INVITATION_LIFE_MS,
-            secret: Secret(OsEntropy.random32()),
-        };
-        let value = enrol::seal(&self.keys.local_seal, Part::Request, &invitation.to_bytes(), &mut OsEntropy);
-        self.core
-            .save_local(vec![LocalWrite {
-                key: invitation_key(&invitation.tag()),
-                value: Some(value),
-            }])
-            .map_err(|e| store_failure(&e))?;
-        Ok(Reply::Invitation {
-            bytes: hex(&invitation.to_bytes()),
-            expires_ms: invitation.expires_ms,
-        })
-    }
-
-    /// True iff a request over the network could be admitted without anybody at the keyboard.
-    pub fn can_admit(&self) -> bool {
-        self.authority().is_ok()
-    }
-
-    fn authority(&self) -> Result<SigningKey, Failure> {
-        let secret = self.unlocked.as_ref().and_then(|u| u.secret(KeyName::Authority));
-        let key = secret.map(|s| SigningKey::from_bytes(&s.0)).ok_or_else(|| {
-            Failure::new(
-                "no-authority",
-                "no authority of the network is in this keystore: admit where the network was founded",
-                "ce poste n'a pas l'autorité d'admettre : faites-le là où le réseau a été fondé",
-            )
-        })?;
-        let own = AuthorityKey(key.verifying_key().to_bytes());
-        if self.core.registry().authorities().keys.contains(&own) {
-            Ok(key)
-        } else {
-            Err(Failure::new(
-                "no-authority",
-                "the authority in this keystore was replaced",
-                "l'autorité de ce poste a été remplacée par une autre : admettez depuis le poste qui l'a maintenant",
-            ))
-        }
-    }
-
-    /// Admits a facility: its certificate, its teams' endorsement and everything it brought along become durable here, and the
-    /// answer is sealed for it.
-    pub fn admit(&mut self, sealed: &[u8], preview: bool) -> Result<Reply, Failure> {
-        let (_, tag) = enrol::sealed_tag(sealed).map_err(place::enrolment)?;
-        let stored = self.core.store.local(&invitation_key(&tag)).map_err(|e| store_failure(&e))?;
-        let stored = stored.ok_or_else(|| {
-            Failure::new(
-                "unknown-invitation",
-                "this request answers no open invitation of this node: each can be used once, for 72 hours",
-                "cette demande ne répond à aucune invitation ouverte de ce nœud : chacune sert une fois, pendant 72 heures ; faites-en une nouvelle",
-            )
-        })?;
-        let invitation = enrol::open(&self.keys.local_seal, Part::Request, &stored)
-            .and_then(|bytes| Invitation::parse(&bytes))
-            .map_err(place::enrolment)?;
-        if invitation.expires_ms < now_ms() {
-            return Err(place::expired());
-        }
-        let plain = enrol::open(&invitation.secret, Part::Request, sealed).map_err(place::enrolment)?;
-        let request = JoinRequest::parse(&plain).map_err(place::enrolment)?;
-        let OpBody::Facility { name, .. } = &request.facility else {
-            return Err(Failure::new(
-                "usage",
-                "the request names no facility",
-                "la demande ne nomme aucune structure",
-            ));
-        };
-        let (facility, words) = (
-            name.clone(),
-            comparison_words(&enrol::comparison(&request), Tongue::French).join(" "),
-        );
-        if preview {
-            return Ok(Reply::Admission {
-                bytes: String::new(),
-                facility,
-                words,
-            });
-        }
-        let authority = self.authority()?;
-        let signed = request
-            .admit(self.core.registry().charter(), &authority, Hlc::from_millis(now_ms()))
-            .map_err(place::enrolment)?;
-        let mut answer: Vec<Vec<u8>> = signed.iter().map(|op| op.to_bytes().to_vec()).collect();
-        let items = answer.iter().cloned().chain(request.items.clone()).collect();
-        let spent = LocalWrite {
-            key: invitation_key(&tag),
-            value: None,
-        };
-        let outcome = self.core.save_items(items, vec![spent]).map_err(|e| store_failure(&e))?;
-        self.pending.push(outcome);
-        let own = place::node_key(&self.keys);
-        answer.extend(self.core.registry().chain_of(&own).iter().map(|op| op.to_bytes().to_vec()));
-        let admission = Admission {
-            items: answer,
-            // The invitation named the addresses that its maker wants to be reached at; others may not be reachable from there.
-            addresses: Vec::new(),
-        };
-        let bytes = enrol::seal(&invitation.secret, Part::Admission, &admission.to_bytes(), &mut OsEntropy);
-        Ok(Reply::Admission {
-            bytes: hex(&bytes),
-            facility,
-            words,
-        })
-    }
-
-    /// The ops that let a stranger believe in this node.
-    pub fn introduction(&self) -> Vec<Vec<u8>> {
-        let own = place::node_key(&self.keys);
-        self.core
-            .registry()
-            .chain_of(&own)
-            .iter()
-            .map(|op| op.to_bytes().to_vec())
-            .collect()
     }
 
     // ---- records
@@ -846,10 +713,6 @@ fn birth_date(text: &str, now_ms: u64) -> Result<(), Failure> {
         Some(date) if date.year() < 1850 => refuse("it is before 1850", "elle est avant 1850"),
         Some(_) => Ok(()),
     }
-}
-
-fn invitation_key(tag: &[u8; 16]) -> Vec<u8> {
-    [b"invitation/", &tag[..]].concat()
 }
 
 fn random16() -> [u8; 16] {

@@ -59,10 +59,12 @@ keys, asks the inviting node over the network, and also writes the request as a
 file that may travel by any other way.
 With an admission: completes what the invitation began.")]
     Join(Join),
-    /// Admit a facility that was invited: reads its request, writes the admission
+    /// Admit a facility that was invited
+    #[command(after_help = "Without a file: whoever asked over the network and waits. They then run their join
+once more. With a file: reads the request, writes the admission.")]
     Admit {
-        /// The request file
-        file: PathBuf,
+        /// The request file [default: whoever asked over the network]
+        file: Option<PathBuf>,
         /// Where to write the admission [default: beside the request]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -187,6 +189,9 @@ pub struct Join {
     /// Don't try the network: only write the request
     #[arg(long)]
     pub offline: bool,
+    /// Wait until somebody there has admitted this place
+    #[arg(long, conflicts_with = "offline")]
+    pub wait: bool,
 }
 
 #[derive(Args, Debug)]

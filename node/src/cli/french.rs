@@ -114,14 +114,17 @@ Avec une admission : achève ce que l'invitation a commencé.",
                 "Où écrire la demande [défaut : `request.bocage` dans le répertoire de données]",
             ),
             ("offline", "Ne pas essayer le réseau : écrire seulement la demande"),
+            ("wait", "Attendre que quelqu'un, là-bas, ait admis cette structure"),
         ],
     },
     Page {
         path: "admit",
-        about: "Admettre une structure invitée : lit sa demande, écrit l'admission",
-        after: "",
+        about: "Admettre une structure invitée",
+        after: "\
+Sans fichier : qui a demandé par le réseau et attend ; il relance ensuite son
+join. Avec un fichier : lit la demande, écrit l'admission.",
         args: &[
-            ("file", "Le fichier de la demande"),
+            ("file", "Le fichier de la demande [défaut : qui a demandé par le réseau]"),
             ("out", "Où écrire l'admission [défaut : à côté de la demande]"),
             ("yes", "Ne pas demander si les deux écrans montrent les mêmes mots"),
         ],

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bocage_protocol::identity::enrol::Invitation;
+use bocage_protocol::identity::enrol::{self, Invitation};
 use bocage_protocol::identity::{Charter, FacilityKind, Profession};
 use bocage_protocol::ids::{hex, unhex};
 use clap::FromArgMatches;
@@ -35,6 +35,8 @@ use args::{Cli, Command};
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const PARTLY: u8 = 3;
+/// Between two questions whether this place is admitted by now.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -127,7 +129,7 @@ impl Session {
             }
             Command::Invite { out, address } => self.invite(&out, address).await,
             Command::Join(join) => self.join(join).await,
-            Command::Admit { file, out, yes } => self.admit(&file, out, yes).await,
+            Command::Admit { file, out, yes } => self.admit(file, out, yes).await,
             Command::Run(run) => self.serve(run).await,
             Command::Demo(demo) => demo::run(demo, self.lang, self.json).await,
             Command::Status => self.ask(Request::Status, false).await,
@@ -271,14 +273,14 @@ impl Session {
         for address in &addresses {
             address.parse::<PeerAddr>().map_err(|e| Failure::of("usage", &e))?;
         }
-        let mut client = self.client(false).await?;
+        let mut client = self.client(true).await?;
         let reply = self.request(&mut client, Request::Invite { addresses }).await?;
         self.close(client)?;
         let Reply::Invitation { bytes, expires_ms } = reply else {
             return Err(unexpected());
         };
         let bytes = Zeroizing::new(unhex(&bytes).ok_or_else(unexpected)?);
-        let words = Words::random(INVITATION_WORDS, self.tongue(), &mut OsEntropy);
+        let words = Words::random(INVITATION_WORDS, Tongue::French, &mut OsEntropy);
         let sealed = seal_with_words(&words, &bytes, Argon2Cost::FLOOR, &mut OsEntropy).map_err(|e| Failure::of("internal", &e))?;
         file::replace(out, &sealed).map_err(|e| Failure::file(out, &e))?;
         self.tell(
@@ -299,71 +301,75 @@ impl Session {
 
     async fn join(&self, join: args::Join) -> Result<u8, Failure> {
         let bytes = place::read_named(&join.file)?;
-        if bocage_protocol::identity::enrol::sealed_tag(&bytes).is_ok() {
+        if enrol::sealed_tag(&bytes).is_ok() {
             let charter = place::complete(&self.home, &bytes)?;
             return Ok(self.joined(&charter, None));
         }
-        let description = describe(join.place)?;
-        let typed = match join.words {
-            Some(words) => Zeroizing::new(words),
+        let typed = match &join.words {
+            Some(words) => Zeroizing::new(words.clone()),
             None => Zeroizing::new(prompt(self.lang.pick("The six words: ", "Les six mots : "), true)?),
         };
         let words = Words::parse(&typed, INVITATION_WORDS).map_err(|e| Failure::of("usage", &e))?;
         let plain = open_with_words(&words, &bytes).map_err(|e| Failure::of("words", &e))?;
         let invitation = Invitation::parse(&plain).map_err(place::enrolment)?;
-        let passphrase = self.new_passphrase()?;
-        self.working(self.lang.pick("making keys…", "création des clés…"));
-        let sealed = place::ask(&self.home, &invitation, &description, &passphrase, cost())?;
+        let sealed = match place::asked(&self.home, &invitation)? {
+            Some(sealed) => sealed,
+            None => {
+                let description = describe(join.place)?;
+                let passphrase = self.new_passphrase()?;
+                self.working(self.lang.pick("making keys…", "création des clés…"));
+                place::ask(&self.home, &invitation, &description, &passphrase, cost())?
+            }
+        };
         let request = join.request.unwrap_or_else(|| self.home.root().join("request.bocage"));
         file::replace(&request, &sealed).map_err(|e| Failure::file(&request, &e))?;
-        let comparison = {
-            let plain =
-                bocage_protocol::identity::enrol::open(&invitation.secret, bocage_protocol::identity::enrol::Part::Request, &sealed)
-                    .and_then(|p| bocage_protocol::identity::enrol::Request::parse(&p))
-                    .map_err(place::enrolment)?;
-            comparison_words(&bocage_protocol::identity::enrol::comparison(&plain), Tongue::French).join(" ")
-        };
-        self.say(&format!(
-            "{} {comparison}",
-            self.lang.pick("Words to compare:", "Mots à comparer :")
-        ));
+        let words = comparison(&invitation, &sealed)?;
         // What is left to do if nobody admits this place now.
-        let mut outcome = json!({ "answer": "requested", "file": request, "words": comparison });
+        let mut outcome = json!({ "answer": "requested", "file": request, "words": words });
         if !join.offline {
             self.working(self.lang.pick("asking the inviting node…", "demande au nœud qui invite…"));
             let node = NodeKeyFile::open(&self.home.node_key()).map_err(|e| Failure::of("keys", &e))?;
-            let seed = Zeroizing::new(node.network.0);
-            match ask_for_admission(seed, invitation.node, &invitation.addresses, &sealed).await {
-                Ok(Answer::Admitted(admission)) => {
-                    let charter = place::complete(&self.home, &admission)?;
-                    return Ok(self.joined(&charter, Some(&comparison)));
-                }
-                Ok(Answer::Later) => {
-                    outcome["answer"] = "waiting".into();
-                    self.say(self.lang.pick(
-                        "The inviting node has the request; its administrator still has to admit it.",
-                        "Le nœud qui invite a la demande ; son administrateur doit encore l'admettre.",
-                    ));
-                }
-                Err(failure) => {
-                    outcome["unreached"] = json!(failure);
-                    self.say(&format!(
-                        "{} ({})",
-                        self.lang.pick("Not reached over the network", "Non joint par le réseau"),
-                        failure.text(self.lang)
-                    ));
+            loop {
+                let seed = Zeroizing::new(node.network.0);
+                match ask_for_admission(seed, invitation.node, &invitation.addresses, &sealed).await {
+                    Ok(Answer::Admitted(admission)) => {
+                        let charter = place::complete(&self.home, &admission)?;
+                        return Ok(self.joined(&charter, Some(&words)));
+                    }
+                    Ok(Answer::Refused(failure)) => return Err(failure),
+                    Ok(Answer::Later) if join.wait => tokio::time::sleep(ASK_AGAIN).await,
+                    Ok(Answer::Later) => {
+                        outcome["answer"] = "waiting".into();
+                        self.say(self.lang.pick(
+                            "The inviting node has the request; its administrator still has to admit it\n\
+                             (there: bocage admit). Then run this command once more.",
+                            "Le nœud qui invite a la demande ; son administrateur doit encore l'admettre\n\
+                             (là-bas : bocage admit). Ensuite, relancez cette commande.",
+                        ));
+                        break;
+                    }
+                    Err(failure) => {
+                        outcome["unreached"] = json!(failure);
+                        self.say(&format!(
+                            "{} ({})",
+                            self.lang.pick("Not reached over the network", "Non joint par le réseau"),
+                            failure.text(self.lang)
+                        ));
+                        break;
+                    }
                 }
             }
         }
         self.tell(
             &outcome,
             &format!(
-                "{} {}\n{}",
+                "{} {words}\n{} {}\n{}",
+                self.lang.pick("Words to compare:", "Mots à comparer :"),
                 self.lang.pick("Request written to", "Demande écrite dans"),
                 request.display(),
                 self.lang.pick(
-                    "There:  bocage admit FILE    then here:  bocage join ADMISSION",
-                    "Là-bas :  bocage admit FICHIER    puis ici :  bocage join ADMISSION",
+                    "By files:  there  bocage admit FILE    then here  bocage join ADMISSION",
+                    "Par fichiers :  là-bas  bocage admit FICHIER    puis ici  bocage join ADMISSION",
                 )
             ),
         );
@@ -398,42 +404,47 @@ impl Session {
         )
     }
 
-    async fn admit(&self, path: &Path, out: Option<PathBuf>, yes: bool) -> Result<u8, Failure> {
-        let request = hex(&place::read_named(path)?);
+    /// Admits by a request file, or whoever asked over the network and waits.
+    async fn admit(&self, path: Option<PathBuf>, out: Option<PathBuf>, yes: bool) -> Result<u8, Failure> {
         let mut client = self.client(true).await?;
-        let preview = self
-            .request(
-                &mut client,
-                Request::Admit {
-                    request: request.clone(),
-                    preview: true,
-                },
-            )
-            .await?;
-        let Reply::Admission { facility, words, .. } = preview else {
-            return Err(unexpected());
-        };
-        if !yes {
-            let question = self
-                .lang
-                .pick("Same words on both screens? [y/N] ", "Mêmes mots sur les deux écrans ? [o/N] ");
-            let answer = prompt(&format!("{facility}: {words}\n{question}"), false)?;
-            if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "o" | "oui") {
-                self.close(client)?;
-                return Err(Failure::new(
-                    "refused",
-                    "not admitted; nothing was changed",
-                    "pas d'admission ; rien n'a été changé",
-                ));
+        let Some(path) = path else {
+            let Reply::Waiting { requests } = self.request(&mut client, Request::Waiting).await? else {
+                return Err(unexpected());
+            };
+            let mut admitted = Vec::new();
+            for waiting in requests {
+                self.agree(&waiting.facility, &waiting.words, yes)?;
+                admitted.push(self.admission(&mut client, waiting.request).await?.1);
             }
-        }
-        let reply = self.request(&mut client, Request::Admit { request, preview: false }).await?;
-        self.close(client)?;
-        let Reply::Admission { bytes, facility, words } = reply else {
+            self.close(client)?;
+            let text = match admitted[..] {
+                [] => self
+                    .lang
+                    .pick("Nobody waits to be admitted.", "Personne n'attend d'être admis.")
+                    .to_owned(),
+                _ => format!(
+                    "{} {}\n{}",
+                    self.lang.pick("Admitted:", "Admises :"),
+                    admitted.join(", "),
+                    self.lang
+                        .pick("There:  run bocage join once more", "Là-bas :  relancer bocage join")
+                ),
+            };
+            self.tell(&json!({ "answer": "admitted", "facilities": admitted }), &text);
+            return Ok(0);
+        };
+        let request = hex(&place::read_named(&path)?);
+        let preview = Request::Admit {
+            request: request.clone(),
+            preview: true,
+        };
+        let Reply::Admission { facility, words, .. } = self.request(&mut client, preview).await? else {
             return Err(unexpected());
         };
+        self.agree(&facility, &words, yes)?;
+        let (bytes, facility) = self.admission(&mut client, request).await?;
+        self.close(client)?;
         let out = out.unwrap_or_else(|| path.with_file_name("admission.bocage"));
-        let bytes = unhex(&bytes).ok_or_else(unexpected)?;
         file::replace(&out, &bytes).map_err(|e| Failure::file(&out, &e))?;
         self.tell(
             &json!({ "answer": "admitted", "facility": facility, "words": words, "file": out }),
@@ -445,6 +456,33 @@ impl Session {
             ),
         );
         Ok(0)
+    }
+
+    async fn admission(&self, client: &mut Client, request: String) -> Result<(Vec<u8>, String), Failure> {
+        let reply = self.request(client, Request::Admit { request, preview: false }).await?;
+        let Reply::Admission { bytes, facility, .. } = reply else {
+            return Err(unexpected());
+        };
+        Ok((unhex(&bytes).ok_or_else(unexpected)?, facility))
+    }
+
+    /// Somebody has compared the words of both screens.
+    fn agree(&self, facility: &str, words: &str, yes: bool) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        let question = self
+            .lang
+            .pick("Same words on both screens? [y/N] ", "Mêmes mots sur les deux écrans ? [o/N] ");
+        let answer = prompt(&format!("{facility}: {words}\n{question}"), false)?;
+        if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "o" | "oui") {
+            return Ok(());
+        }
+        Err(Failure::new(
+            "refused",
+            "not admitted; nothing was changed",
+            "pas d'admission ; rien n'a été changé",
+        ))
     }
 
     // ---- run
@@ -522,13 +560,6 @@ impl Session {
         }
     }
 
-    fn tongue(&self) -> Tongue {
-        match self.lang {
-            Lang::Fr => Tongue::French,
-            Lang::En => Tongue::English,
-        }
-    }
-
     fn passphrase(&self) -> Result<Zeroizing<String>, Failure> {
         match std::env::var("BOCAGE_PASSPHRASE") {
             Ok(passphrase) => Ok(Zeroizing::new(passphrase)),
@@ -591,6 +622,13 @@ fn print_json(value: &impl serde::Serialize) {
     let text = serde_json::to_string_pretty(value).expect("plain data");
     // A reader that has gone is no failure of ours.
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The words that both screens show for a request.
+fn comparison(invitation: &Invitation, sealed: &[u8]) -> Result<String, Failure> {
+    let plain = enrol::open(&invitation.secret, enrol::Part::Request, sealed);
+    let request = plain.and_then(|p| enrol::Request::parse(&p)).map_err(place::enrolment)?;
+    Ok(comparison_words(&enrol::comparison(&request), Tongue::French).join(" "))
 }
 
 fn describe(place: args::Place) -> Result<Description, Failure> {

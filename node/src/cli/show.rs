@@ -104,7 +104,7 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
             lang.count(*files, ["file written", "files written"], ["fichier écrit", "fichiers écrits"]),
             lang.count(*resources, ["resource", "resources"], ["ressource", "ressources"])
         ),
-        Reply::Invitation { .. } => Ok(()),
+        Reply::Invitation { .. } | Reply::Waiting { .. } => Ok(()),
         Reply::Admission { facility, words, .. } => writeln!(out, "{} {facility} ({words})", lang.pick("Admitted:", "Admise :")),
         Reply::Doctor { checks } => {
             for check in checks {

@@ -1,0 +1,257 @@
+//! Who is let in: invitations made here, what they are answered with, and what the newcomer is told.
+//!
+//! An invitation stands under its tag until it expires. Beside it stands what became of it: a request that waits for somebody to
+//! admit it, or the admission. So an answer that was lost on its way is given again, and only to the request it answered.
+
+use bocage_protocol::crypto::{Entropy, Secret, derive};
+use bocage_protocol::identity::OpBody;
+use bocage_protocol::identity::enrol::{self, Admission, INVITATION_LIFE_MS, Invitation, Part, Request as JoinRequest};
+use bocage_protocol::ids::{AuthorityKey, Hlc, hex};
+use bocage_protocol::store::{LocalWrite, Store};
+use ed25519_dalek::SigningKey;
+
+use super::{Service, store_failure};
+use crate::client::{Failure, Reply, WaitingRequest};
+use crate::core::now_ms;
+use crate::keystore::{KeyName, OsEntropy};
+use crate::place;
+use crate::words::{Tongue, comparison_words};
+
+/// Local record of an invitation, sealed under the node's key; its tag follows.
+const INVITATION: &[u8] = b"invitation/";
+/// Local record of what became of it.
+const ENROLMENT: &[u8] = b"enrolment/";
+
+/// What became of an invitation.
+enum Answered {
+    /// A sealed request that came over the network when nobody could admit it.
+    Waits(Vec<u8>),
+    /// The request that was admitted, by its hash, and the sealed admission.
+    Admitted([u8; 32], Vec<u8>),
+}
+
+impl Service {
+    pub(super) fn invite(&mut self, mut addresses: Vec<String>) -> Result<Reply, Failure> {
+        let authority = AuthorityKey(self.authority()?.verifying_key().to_bytes());
+        self.forget_expired()?;
+        addresses.extend(
+            self.live
+                .listening
+                .iter()
+                .filter(|a| !a.contains("/127.0.0.1/") && !a.contains("/::1/"))
+                .cloned(),
+        );
+        addresses.truncate(enrol::MAX_ADDRESSES);
+        let invitation = Invitation {
+            charter: self.core.registry().charter().clone(),
+            authority,
+            node: place::node_key(&self.keys),
+            addresses,
+            expires_ms: now_ms() + INVITATION_LIFE_MS,
+            secret: Secret(OsEntropy.random32()),
+        };
+        let value = enrol::seal(&self.keys.local_seal, Part::Request, &invitation.to_bytes(), &mut OsEntropy);
+        self.note(INVITATION, &invitation.tag(), Some(value))?;
+        Ok(Reply::Invitation {
+            bytes: hex(&invitation.to_bytes()),
+            expires_ms: invitation.expires_ms,
+        })
+    }
+
+    /// True iff a request over the network could be admitted without anybody at the keyboard.
+    pub fn can_admit(&self) -> bool {
+        self.authority().is_ok()
+    }
+
+    fn authority(&self) -> Result<SigningKey, Failure> {
+        let secret = self.unlocked.as_ref().and_then(|u| u.secret(KeyName::Authority));
+        let key = secret.map(|s| SigningKey::from_bytes(&s.0)).ok_or_else(|| {
+            Failure::new(
+                "no-authority",
+                "no authority of the network is in this keystore: invite and admit where the network was founded",
+                "ce poste n'a pas l'autorité d'inviter ni d'admettre : faites-le là où le réseau a été fondé",
+            )
+        })?;
+        let own = AuthorityKey(key.verifying_key().to_bytes());
+        if self.core.registry().authorities().keys.contains(&own) {
+            Ok(key)
+        } else {
+            Err(Failure::new(
+                "no-authority",
+                "the authority in this keystore was replaced",
+                "l'autorité de ce poste a été remplacée par une autre : admettez depuis le poste qui l'a maintenant",
+            ))
+        }
+    }
+
+    /// Admits a facility: its certificate, its teams' endorsement and everything it brought along become durable here, and the
+    /// answer is sealed for it. The same request gets the same answer again.
+    ///
+    /// # Errors
+    /// No open invitation, somebody else answered it, or no authority is in this keystore.
+    pub fn admit(&mut self, sealed: &[u8], preview: bool) -> Result<Reply, Failure> {
+        let (invitation, request) = self.read_request(sealed)?;
+        let tag = invitation.tag();
+        let (facility, words) = described(&request)?;
+        let hash = derive("bocage 2026-11 enrolment request v1", &[sealed]);
+        let bytes = match self.answered(&tag)? {
+            Some(Answered::Admitted(whose, _)) if whose != hash => return Err(spent()),
+            Some(Answered::Admitted(_, bytes)) => bytes,
+            _ if preview => Vec::new(),
+            _ => {
+                let bytes = self.sign(&invitation, &request)?;
+                let kept = [&b"A"[..], &hash, &bytes].concat();
+                self.note(ENROLMENT, &tag, Some(kept))?;
+                bytes
+            }
+        };
+        Ok(Reply::Admission {
+            bytes: if preview { String::new() } else { hex(&bytes) },
+            facility,
+            words,
+        })
+    }
+
+    /// Keeps a request that came over the network until somebody admits it.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub fn keep_waiting(&mut self, sealed: &[u8]) -> Result<(), Failure> {
+        let (invitation, _) = self.read_request(sealed)?;
+        let kept = [&b"W"[..], sealed].concat();
+        self.note(ENROLMENT, &invitation.tag(), Some(kept))
+    }
+
+    /// Requests that came over the network and wait for somebody to admit them.
+    pub(super) fn waiting(&mut self) -> Result<Vec<WaitingRequest>, Failure> {
+        self.forget_expired()?;
+        let kept = self.core.store.local_prefix(ENROLMENT).map_err(|e| store_failure(&e))?;
+        let mut waiting = Vec::new();
+        for (_, value) in kept {
+            if let Some(Answered::Waits(sealed)) = parse(&value)
+                && let Ok((_, request)) = self.read_request(&sealed)
+            {
+                let (facility, words) = described(&request)?;
+                let request = hex(&sealed);
+                waiting.push(WaitingRequest { request, facility, words });
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Whether this very request was admitted before, or may be now that an authority is at hand.
+    pub fn is_admitted(&self, sealed: &[u8]) -> bool {
+        let hash = derive("bocage 2026-11 enrolment request v1", &[sealed]);
+        let tag = enrol::sealed_tag(sealed).map(|(_, tag)| tag);
+        let answered = tag.ok().and_then(|tag| self.answered(&tag).ok()).flatten();
+        matches!(answered, Some(Answered::Admitted(whose, _)) if whose == hash)
+    }
+
+    fn sign(&mut self, invitation: &Invitation, request: &JoinRequest) -> Result<Vec<u8>, Failure> {
+        let authority = self.authority()?;
+        let signed = request
+            .admit(self.core.registry().charter(), &authority, Hlc::from_millis(now_ms()))
+            .map_err(place::enrolment)?;
+        let mut answer: Vec<Vec<u8>> = signed.iter().map(|op| op.to_bytes().to_vec()).collect();
+        let items = answer.iter().cloned().chain(request.items.clone()).collect();
+        let outcome = self.core.save_items(items, Vec::new()).map_err(|e| store_failure(&e))?;
+        self.pending.push(outcome);
+        answer.extend(self.introduction());
+        let admission = Admission {
+            items: answer,
+            // The invitation named the addresses that its maker wants to be reached at; others may not be reachable from there.
+            addresses: Vec::new(),
+        };
+        Ok(enrol::seal(
+            &invitation.secret,
+            Part::Admission,
+            &admission.to_bytes(),
+            &mut OsEntropy,
+        ))
+    }
+
+    fn read_request(&self, sealed: &[u8]) -> Result<(Invitation, JoinRequest), Failure> {
+        let (_, tag) = enrol::sealed_tag(sealed).map_err(place::enrolment)?;
+        let key = [INVITATION, &tag].concat();
+        let stored = self.core.store.local(&key).map_err(|e| store_failure(&e))?;
+        let stored = stored.ok_or_else(|| {
+            Failure::new(
+                "unknown-invitation",
+                "this answers no open invitation of this node: each serves one facility, for 72 hours",
+                "ceci ne répond à aucune invitation ouverte de ce nœud : chacune sert à une structure, pendant 72 heures",
+            )
+        })?;
+        let invitation = enrol::open(&self.keys.local_seal, Part::Request, &stored)
+            .and_then(|bytes| Invitation::parse(&bytes))
+            .map_err(place::enrolment)?;
+        if invitation.expires_ms < now_ms() {
+            return Err(place::expired());
+        }
+        let plain = enrol::open(&invitation.secret, Part::Request, sealed).map_err(place::enrolment)?;
+        let request = JoinRequest::parse(&plain).map_err(place::enrolment)?;
+        Ok((invitation, request))
+    }
+
+    fn answered(&self, tag: &[u8; 16]) -> Result<Option<Answered>, Failure> {
+        let kept = self.core.store.local(&[ENROLMENT, tag].concat()).map_err(|e| store_failure(&e))?;
+        Ok(kept.and_then(|value| parse(&value)))
+    }
+
+    fn note(&mut self, kind: &[u8], tag: &[u8], value: Option<Vec<u8>>) -> Result<(), Failure> {
+        let key = [kind, tag].concat();
+        self.core.save_local(vec![LocalWrite { key, value }]).map_err(|e| store_failure(&e))
+    }
+
+    /// Invitations that have expired go, with what became of them.
+    fn forget_expired(&mut self) -> Result<(), Failure> {
+        let stored = self.core.store.local_prefix(INVITATION).map_err(|e| store_failure(&e))?;
+        for (key, value) in stored {
+            let invitation = enrol::open(&self.keys.local_seal, Part::Request, &value).and_then(|bytes| Invitation::parse(&bytes));
+            if invitation.is_ok_and(|i| i.expires_ms < now_ms()) {
+                let tag = &key[INVITATION.len()..];
+                self.note(ENROLMENT, tag, None)?;
+                self.note(INVITATION, tag, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The ops that let a stranger believe in this node.
+    pub fn introduction(&self) -> Vec<Vec<u8>> {
+        let chain = self.core.registry().chain_of(&place::node_key(&self.keys));
+        chain.iter().map(|op| op.to_bytes().to_vec()).collect()
+    }
+}
+
+fn parse(kept: &[u8]) -> Option<Answered> {
+    match kept.split_first()? {
+        (b'W', sealed) => Some(Answered::Waits(sealed.to_vec())),
+        (b'A', rest) => {
+            let (hash, admission) = rest.split_first_chunk()?;
+            Some(Answered::Admitted(*hash, admission.to_vec()))
+        }
+        _ => None,
+    }
+}
+
+/// The facility's name, and the words that both screens show.
+fn described(request: &JoinRequest) -> Result<(String, String), Failure> {
+    let OpBody::Facility { name, .. } = &request.facility else {
+        return Err(Failure::new(
+            "usage",
+            "the request names no facility",
+            "la demande ne nomme aucune structure",
+        ));
+    };
+    let words = comparison_words(&enrol::comparison(request), Tongue::French).join(" ");
+    Ok((name.clone(), words))
+}
+
+/// Somebody else was admitted by this invitation.
+fn spent() -> Failure {
+    Failure::new(
+        "spent-invitation",
+        "this invitation has let somebody in already: each serves one facility; make a new one",
+        "cette invitation a déjà servi à une autre demande : chacune sert à une structure ; faites-en une nouvelle",
+    )
+}
