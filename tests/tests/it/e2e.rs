@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::day::{self, holds, ward};
 use super::repository::required;
-use super::territory::{Territory, files_under, text};
+use super::territory::{Line, Territory, files_under, text};
 
 /// Every command that needs somebody who practises, on a record known elsewhere.
 const OF_A_SEAT: [&[&str]; 9] = [
@@ -332,6 +332,25 @@ fn an_imported_file_comes_back_byte_for_byte_and_with_its_correction() {
         0,
         "a correction isn't undone: {third}"
     );
+}
+
+#[test]
+fn a_node_that_imports_goes_on_answering() {
+    // The story: a status waited half a minute for an import to end, and no peer was served meanwhile.
+    let mut t = Territory::new().founded();
+    let mut bundle = Vec::new();
+    Generator::new(11).write_bundle(&mut bundle, 40, 60).unwrap();
+    fs::write(t.path("ward.json"), &bundle).unwrap();
+    t.run("clinic", &[]);
+    let mut importing = Line::open(&t, "clinic");
+    assert!(importing.say(&json!({ "do": "import", "files": [t.path("ward.json")] })));
+    assert_eq!(importing.hear().expect("it runs")["answer"], "progress");
+    let meanwhile = t.status("clinic");
+    let done = std::iter::from_fn(|| importing.hear()).find(|said| said["answer"] != "progress").unwrap();
+    assert_eq!((&done["answer"], imported(&done, "refused_count")), (&json!("imported"), 0));
+    let after = t.status("clinic");
+    assert!(meanwhile["items"].as_u64() < after["items"].as_u64(), "answered in the middle of it");
+    t.stop("clinic");
 }
 
 /// One count of the only file of an import.
