@@ -606,7 +606,10 @@ fn t23_a_year_of_consecutive_referrals_is_wrapped_to_one_week_at_a_time_and_one_
         let live = view.grants().iter().filter(|g| referrals.contains(&g.id) && g.is_live(now));
         let begun: Vec<u64> = live.map(|g| now.checked_sub(g.terms.not_before_ms).expect("has begun")).collect();
         assert_eq!(begun.len(), usize::from(day / 7 != 9), "day {day}");
-        assert!(begun.iter().all(|age| *age <= MAX_REFERRAL_MS), "none that began more than a week ago");
+        assert!(
+            begun.iter().all(|age| *age <= MAX_REFERRAL_MS),
+            "none that began more than a week ago"
+        );
         assert_eq!(view.live_readers(now).contains(&reader), day / 7 != 9, "day {day}");
     }
     // Who is revoked with what they signed kept has referred for the year all the same; a steward's one denial ends every week.
