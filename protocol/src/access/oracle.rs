@@ -26,6 +26,8 @@ pub(super) struct Opinion {
     pub(super) denied: BTreeSet<(SeatKey, GrantId)>,
     pub(super) accepted: BTreeSet<ItemId>,
     pub(super) disputed: BTreeSet<ItemId>,
+    /// Accepted, and disputed but for a cut.
+    pub(super) settled: BTreeSet<ItemId>,
 }
 
 pub(super) struct Oracle<'a> {
@@ -121,8 +123,10 @@ impl<'a> Oracle<'a> {
             let ok = self.acts(record, &valid) && writes && self.inside(record, &denials);
             if ok || (adopted && !self.waits(record, &valid, &denials)) {
                 opinion.accepted.insert(record.link.id);
-                if self.is_frozen(record, &denials) {
+                if self.is_frozen(record, &self.cuts(record, &denials)) {
                     opinion.disputed.insert(record.link.id);
+                } else if self.is_frozen(record, &[]) {
+                    opinion.settled.insert(record.link.id);
                 }
             }
         }
@@ -443,10 +447,9 @@ impl<'a> Oracle<'a> {
     }
 
     /// Two envelopes with one number, both within what is kept, and the record isn't strictly behind both.
-    fn is_frozen(&self, record: &OpRecord, denials: &[&OpRecord]) -> bool {
-        let cuts = self.cuts(record, denials);
+    fn is_frozen(&self, record: &OpRecord, cuts: &[Vec<Head>]) -> bool {
         let signed: Vec<&ChainLink> = self.links.iter().filter(|l| l.seat == record.link.seat).collect();
-        let counts = |l: &ChainLink| self.place_under(&cuts, l) == Place::In;
+        let counts = |l: &ChainLink| self.place_under(cuts, l) == Place::In;
         let leads_to = |l: &ChainLink| l.id != record.link.id && self.walk(&l.id).0.contains(&record.link.id);
         signed.iter().any(|a| {
             let twin = |b: &&&ChainLink| a.id != b.id && (a.incarnation, a.seq) == (b.incarnation, b.seq);
