@@ -58,7 +58,6 @@ pub(crate) struct Node {
     leave: usize,
     /// Nothing can turn up behind it: its branch is here down to its beginning.
     whole: bool,
-    disputed: bool,
 }
 
 impl Node {
@@ -67,10 +66,20 @@ impl Node {
     }
 }
 
+/// Envelopes by one seat with one number, two or more: they prove that it signed two histories.
+type Twins = Vec<ItemId>;
+
+/// The twins of a seat that count, by the first and the last of them in depth-first order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Fork {
+    first: usize,
+    last: usize,
+}
+
 /// The chains of all seats in a set.
 pub(crate) struct Chains {
     nodes: BTreeMap<ItemId, Node>,
-    forks: Vec<(ItemId, ItemId)>,
+    twins: BTreeMap<SeatKey, Vec<Twins>>,
 }
 
 impl Chains {
@@ -89,52 +98,64 @@ impl Chains {
         places.sort();
         steps.sort_by_key(|(before, link)| (*before, link.id));
 
-        let mut forks = Vec::new();
-        let mut first_fork: BTreeMap<(SeatKey, u64), u64> = BTreeMap::new();
-        for same in places.chunk_by(|a, b| a.0 == b.0) {
-            if let [((seat, incarnation, seq), one), (_, another), ..] = same {
-                forks.push((*one, *another));
-                first_fork.entry((*seat, *incarnation)).or_insert(*seq);
-            }
+        let mut twins: BTreeMap<SeatKey, Vec<Twins>> = BTreeMap::new();
+        for same in places.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+            let ((seat, ..), _) = same[0];
+            twins.entry(seat).or_default().push(same.iter().map(|(_, id)| *id).collect());
         }
 
         let mut nodes: BTreeMap<ItemId, Node> = BTreeMap::new();
         let mut clock = 0;
         for (root, whole) in roots {
             // Entered twice: the second time, all that follows has been numbered.
-            let mut stack = vec![(root, false, false)];
-            while let Some((link, below_fork, done)) = stack.pop() {
+            let mut stack = vec![(root, false)];
+            while let Some((link, done)) = stack.pop() {
                 if done {
                     nodes.get_mut(&link.id).expect("entered before it is left").leave = clock;
                     continue;
                 }
-                let disputed = below_fork || first_fork.get(&(link.seat, link.incarnation)).is_some_and(|seq| link.seq >= *seq);
                 let node = Node {
                     link: *link,
                     enter: clock,
                     leave: clock,
                     whole,
-                    disputed,
                 };
                 nodes.insert(link.id, node);
                 clock += 1;
-                stack.push((link, disputed, true));
+                stack.push((link, true));
                 let next = steps.partition_point(|(before, _)| *before < link.id);
                 let next = steps[next..].iter().take_while(|(before, _)| *before == link.id);
-                stack.extend(next.map(|(_, next)| (*next, disputed, false)));
+                stack.extend(next.map(|(_, next)| (*next, false)));
             }
         }
-        Self { nodes, forks }
+        Self { nodes, twins }
     }
 
-    /// Pairs of envelopes by one seat with one number: each pair proves that the seat signed two histories.
-    pub(crate) fn forks(&self) -> &[(ItemId, ItemId)] {
-        &self.forks
+    /// Two envelopes of each place that was taken twice, whether a cut has answered it since or not.
+    pub(crate) fn forks(&self) -> impl Iterator<Item = (ItemId, ItemId)> {
+        self.twins.values().flatten().map(|twins| (twins[0], twins[1]))
     }
 
-    /// True iff it stands at or beyond a fork of its seat.
-    pub(crate) fn is_disputed(&self, id: &ItemId) -> bool {
-        self.nodes.get(id).is_some_and(|node| node.disputed)
+    pub(crate) fn is_forked(&self, seat: &SeatKey) -> bool {
+        self.twins.contains_key(seat)
+    }
+
+    /// The forks of `seat` with two twins or more that count.
+    pub(crate) fn fork(&self, seat: &SeatKey, counts: impl Fn(&Node) -> bool) -> Option<Fork> {
+        let places = self.twins.get(seat)?.iter();
+        let counted = places.map(|twins| twins.iter().filter_map(|id| self.nodes.get(id)).filter(|node| counts(node)));
+        let forked = counted.filter(|twins| twins.clone().nth(1).is_some()).flatten();
+        let span = |span: Option<Fork>, node: &Node| {
+            let (first, last) = span.map_or((node.enter, node.enter), |s| (s.first.min(node.enter), s.last.max(node.enter)));
+            Some(Fork { first, last })
+        };
+        forked.fold(None, span)
+    }
+
+    /// True iff it was certainly signed before the seat forked: every twin that counts stands behind it. A branch that leaves the
+    /// chain before a fork proves nothing, nor does a lower number: whoever forks could have signed either afterwards.
+    pub(crate) fn is_before(&self, node: Option<&Node>, fork: Fork) -> bool {
+        node.is_some_and(|node| node.enter < fork.first && fork.last < node.leave)
     }
 
     /// True iff `earlier` is `later` or certainly behind it.

@@ -6,6 +6,8 @@
 //! 4. Inside a cut: at or before a kept head on its seat's chain, or under a grant that answers that denial.
 //! 5. A grant is live iff valid, in date, and it answers every denial that hits its subject.
 //! 6. Content is accepted iff its grant is valid, lets write, and it is inside; otherwise quarantined until a steward adopts it.
+//! 7. A seat that signed two histories is frozen: its content is disputed unless it was certainly signed before the fork. Twins count
+//!    only inside the cuts that bear on the content, so a cut says which history stands, and a stolen key reopens nothing.
 //!
 //! Why the result can't depend on order: claims are judged one by one from bytes; denials follow from claims without looking at cuts;
 //! cuts follow from denials; validity is the least fixed point of rules that only ever add. Nothing reads a clock.
@@ -18,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::chain::{ChainLink, Chains, Node, Position};
-use super::ops::{DocumentKind, Op, Rank, Revoke, Subject, Terms, genesis_grant_id, grant_id};
+use super::chain::{ChainLink, Chains, Fork, Position};
+use super::ops::{DocumentKind, Head, Op, Rank, Revoke, Subject, Terms, genesis_grant_id, grant_id};
 use super::view::{AccessView, GrantState, GrantView, Holding, Reason, Verdict};
 use super::{Directory, RegistryCut, SeatInfo};
 use crate::envelope::{Kind, Verified};
@@ -149,6 +151,8 @@ struct GrantFact {
 
 struct Denial<'a> {
     link: ChainLink,
+    /// Its own place: what the author's seat keeps of itself when it leaves.
+    head: Head,
     revoke: &'a Revoke,
     rank: Rank,
     author: Subject,
@@ -493,6 +497,7 @@ impl<'a> Case<'a> {
                 let author = self.person(&record.link.seat);
                 denials.entry((record.doc, revoke.subject)).or_default().push(Denial {
                     link: record.link,
+                    head: record.link.head(),
                     revoke,
                     rank: claim.rank,
                     author,
@@ -563,36 +568,51 @@ impl<'a> Case<'a> {
         let mut standing = Standing::CLEAR;
         let Ok(claim) = &self.claims[at] else { return standing };
         let node = self.chains.node(&link.id);
-        for cut in &self.seats[&link.seat].cuts {
-            standing.worsen(self.chains.position(node, &cut.keep), cut.id);
-        }
-        for &grant in &claim.cited {
-            for denial in self.hitting(denials, &link.seat, grant) {
-                standing.worsen(self.kept(denial, &link.seat, node), denial.link.id);
-                if standing.position == Position::Outside {
-                    return standing;
-                }
+        for (keep, cut) in self.cuts(&link.seat, &claim.cited, denials) {
+            standing.worsen(self.chains.position(node, keep), cut);
+            if standing.position == Position::Outside {
+                return standing;
             }
         }
         standing
     }
 
-    fn kept(&self, denial: &Denial<'_>, seat: &SeatKey, node: Option<&Node>) -> Position {
-        if denial.own {
-            // Whoever leaves keeps all past work. A stolen seat that leaves in its owner's name cuts no sibling.
-            let same = *seat == denial.link.seat;
-            return if same {
-                self.chains.position(node, &[denial.link.head()])
-            } else {
-                Position::Inside
-            };
-        }
-        let keep = &denial.revoke.keep;
-        let heads = keep.binary_search_by(|(kept, _)| kept.cmp(seat)).map_or(&[][..], |at| &keep[at].1);
-        self.chains.position(node, heads)
+    /// The cuts that bear on `seat` where it acts under `cited`: the heads that each keeps of it, and its id.
+    fn cuts<'d>(&'d self, seat: &'d SeatKey, cited: &'d [usize], denials: &'d Denials<'a>) -> impl Iterator<Item = (&'d [Head], ItemId)> {
+        let registry = self.seats[seat].cuts.iter().map(|cut| (&cut.keep[..], cut.id));
+        let denied = cited.iter().flat_map(|grant| self.hitting(denials, seat, *grant));
+        registry.chain(denied.filter_map(|denial| Some((denial.kept(seat)?, denial.link.id))))
     }
 
-    // ---- Rules 5 and 6: verdicts and holdings.
+    /// Rule 7: the fork that freezes `seat` where it acts under `cited`. Only the place of a twin counts, not what it says or cites:
+    /// the seat signed it. But a cut that keeps one twin leaves the others out, whatever document they stand in; a twin that may or
+    /// may not be behind a kept head waits, like everything that a cut leaves unknown.
+    fn fork(&self, seat: &SeatKey, cited: &[usize], denials: &Denials<'a>) -> Option<Fork> {
+        let cuts: Vec<&[Head]> = self.cuts(seat, cited, denials).map(|(keep, _)| keep).collect();
+        self.chains.fork(seat, |twin| {
+            let mut positions = cuts.iter().map(|keep| self.chains.position(Some(twin), keep));
+            positions.all(|position| position == Position::Inside)
+        })
+    }
+
+    /// Per record, whether it is content that a fork of its seat freezes.
+    fn frozen(&self, denials: &Denials<'a>) -> Vec<bool> {
+        let mut forks: BTreeMap<(SeatKey, Vec<usize>), Option<Fork>> = BTreeMap::new();
+        let mut is_frozen = |record: &OpRecord| {
+            let OpRecord { link, kind, authority, .. } = record;
+            if !is_content(*kind) || !self.chains.is_forked(&link.seat) {
+                return false;
+            }
+            let cited = authority.iter().filter_map(|id| self.index.get(id).copied()).collect();
+            let fork = forks
+                .entry((link.seat, cited))
+                .or_insert_with_key(|(seat, cited)| self.fork(seat, cited, denials));
+            fork.is_some_and(|fork| !self.chains.is_before(self.chains.node(&link.id), fork))
+        };
+        self.records.iter().map(|record| is_frozen(record)).collect()
+    }
+
+    // ---- Rules 5 to 7: verdicts and holdings.
 
     /// Whether a record has effect, given which grants are valid. Recursion is short: ranks fall along every chain of citations.
     fn judge(&self, at: usize, settled: &Settled) -> Result<(), Fault> {
@@ -618,7 +638,7 @@ impl<'a> Case<'a> {
 
     fn verdict(&self, at: usize, structure: &Settled, settled: &Settled, adopted: &BTreeMap<(DocId, ItemId), Rank>) -> Verdict {
         let OpRecord { link, doc, kind, .. } = self.records[at];
-        let is_content = matches!(kind, Kind::Content | Kind::Receipt | Kind::Deposit);
+        let is_content = is_content(*kind);
         let effect = match self.judge(at, if *kind == Kind::Revoke { structure } else { settled }) {
             Err(Fault::Broken(reason)) if is_content => {
                 let adopter = adopted.get(&(*doc, link.id));
@@ -628,7 +648,6 @@ impl<'a> Case<'a> {
             effect => effect,
         };
         match effect {
-            Ok(()) if is_content && self.chains.is_disputed(&link.id) => Verdict::Disputed,
             Ok(()) => Verdict::Accepted,
             Err(Fault::Incomplete) => Verdict::Incomplete,
             Err(Fault::Broken(reason)) if is_content || *kind == Kind::KeyEpoch => Verdict::Quarantined(reason),
@@ -729,15 +748,31 @@ impl<'a> Case<'a> {
                 },
                 denied_by: self.denying(denials, at).map(|denial| denial.link.id).collect(),
             });
-        let verdict = |at: usize| (self.records[at].link.id, self.verdict(at, structure, settled, &adopted));
+        let frozen = self.frozen(denials);
+        let verdict = |at: usize| match self.verdict(at, structure, settled, &adopted) {
+            Verdict::Accepted if frozen[at] => (self.records[at].link.id, Verdict::Disputed),
+            verdict => (self.records[at].link.id, verdict),
+        };
         AccessView {
             doc: *doc,
             verdicts: (0..self.records.len()).map(verdict).collect(),
             grants: grants.collect(),
             holdings: self.holdings(doc, denials, settled, &members),
             members,
-            forks: self.chains.forks().to_vec(),
+            forks: self.chains.forks().collect(),
         }
+    }
+}
+
+impl Denial<'_> {
+    /// The heads that it keeps of `seat`; `None` where it cuts nothing of it.
+    fn kept(&self, seat: &SeatKey) -> Option<&[Head]> {
+        if self.own {
+            // Whoever leaves keeps all past work. A stolen seat that leaves in its owner's name cuts no sibling.
+            return (*seat == self.link.seat).then_some(std::slice::from_ref(&self.head));
+        }
+        let keep = &self.revoke.keep;
+        Some(keep.binary_search_by(|(kept, _)| kept.cmp(seat)).map_or(&[][..], |at| &keep[at].1))
     }
 }
 
@@ -745,6 +780,11 @@ impl Claim {
     fn uncited(rank: Rank) -> Self {
         Self { cited: Vec::new(), rank }
     }
+}
+
+/// What a label is for: acts of care and what comes with them, not the ops that rule them. A fork voids no grant.
+fn is_content(kind: Kind) -> bool {
+    matches!(kind, Kind::Content | Kind::Receipt | Kind::Deposit)
 }
 
 fn is_own(subject: &Subject, seat: &SeatKey, practitioner: Option<PractitionerKey>) -> bool {

@@ -26,6 +26,8 @@ pub(super) struct Opinion {
     pub(super) denied: BTreeSet<(SeatKey, GrantId)>,
     pub(super) accepted: BTreeSet<ItemId>,
     pub(super) disputed: BTreeSet<ItemId>,
+    /// Accepted, and disputed but for a cut.
+    pub(super) settled: BTreeSet<ItemId>,
 }
 
 pub(super) struct Oracle<'a> {
@@ -121,8 +123,10 @@ impl<'a> Oracle<'a> {
             let ok = self.acts(record, &valid) && writes && self.inside(record, &denials);
             if ok || (adopted && !self.waits(record, &valid, &denials)) {
                 opinion.accepted.insert(record.link.id);
-                if self.beyond_fork(&record.link) {
+                if self.is_frozen(record, &self.cuts(record, &denials)) {
                     opinion.disputed.insert(record.link.id);
+                } else if self.is_frozen(record, &[]) {
+                    opinion.settled.insert(record.link.id);
                 }
             }
         }
@@ -329,26 +333,29 @@ impl<'a> Oracle<'a> {
     }
 
     fn cut_place(&self, record: &OpRecord, denials: &[&OpRecord]) -> Place {
-        let mut places = vec![self.registry(record)];
+        self.place_under(&self.cuts(record, denials), &record.link)
+    }
+
+    fn place_under(&self, cuts: &[Vec<Head>], link: &ChainLink) -> Place {
+        worst(cuts.iter().map(|keep| self.place(link, keep)))
+    }
+
+    /// What each cut that bears on `record` keeps of its seat.
+    fn cuts(&self, record: &OpRecord, denials: &[&OpRecord]) -> Vec<Vec<Head>> {
+        let seat = &record.link.seat;
+        let mut cuts: Vec<Vec<Head>> = self.directory.seat_cuts(seat).into_iter().map(|cut| cut.keep).collect();
         for grant in record.authority.iter().filter_map(|id| self.find(id)) {
-            for denial in denials.iter().filter(|d| self.hits(d, &record.link.seat, &grant)) {
+            for denial in denials.iter().filter(|d| self.hits(d, seat, &grant)) {
                 let Some(Op::Revoke(op)) = &denial.op else { continue };
                 let own = self.is_subject(&denial.link.seat, &op.subject);
-                places.push(match (own, denial.link.seat == record.link.seat) {
-                    (true, true) => self.place(&record.link, &[denial.link.head()]),
-                    (true, false) => Place::In,
-                    (false, _) => {
-                        let kept = op
-                            .keep
-                            .iter()
-                            .find(|(s, _)| *s == record.link.seat)
-                            .map_or(vec![], |(_, heads)| heads.clone());
-                        self.place(&record.link, &kept)
-                    }
-                });
+                match (own, denial.link.seat == *seat) {
+                    (true, true) => cuts.push(vec![denial.link.head()]),
+                    (true, false) => {}
+                    (false, _) => cuts.push(op.keep.iter().find(|(s, _)| s == seat).map_or(vec![], |(_, heads)| heads.clone())),
+                }
             }
         }
-        worst(places.into_iter())
+        cuts
     }
 
     /// True iff content isn't judged for good: an adoption doesn't reach what is merely incomplete.
@@ -439,16 +446,17 @@ impl<'a> Oracle<'a> {
         best
     }
 
-    fn beyond_fork(&self, link: &ChainLink) -> bool {
-        let (behind, _) = self.walk(&link.id);
-        let trail: Vec<&ChainLink> = self.links.iter().filter(|l| behind.contains(&l.id)).collect();
-        self.links.iter().any(|a| {
-            self.links
+    /// Two envelopes with one number, both within what is kept, and the record isn't strictly behind both.
+    fn is_frozen(&self, record: &OpRecord, cuts: &[Vec<Head>]) -> bool {
+        let signed: Vec<&ChainLink> = self.links.iter().filter(|l| l.seat == record.link.seat).collect();
+        let counts = |l: &ChainLink| self.place_under(cuts, l) == Place::In;
+        let leads_to = |l: &ChainLink| l.id != record.link.id && self.walk(&l.id).0.contains(&record.link.id);
+        signed.iter().any(|a| {
+            let twin = |b: &&&ChainLink| a.id != b.id && (a.incarnation, a.seq) == (b.incarnation, b.seq);
+            signed
                 .iter()
-                .any(|b| a.id != b.id && (a.seat, a.incarnation, a.seq) == (b.seat, b.incarnation, b.seq))
-                && trail
-                    .iter()
-                    .any(|t| t.seat == a.seat && t.incarnation == a.incarnation && t.seq >= a.seq)
+                .filter(twin)
+                .any(|b| counts(a) && counts(b) && !(leads_to(a) && leads_to(b)))
         })
     }
 }

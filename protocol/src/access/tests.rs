@@ -346,10 +346,86 @@ fn t17_the_other_branch_of_a_kept_head_stays_out() {
     }
     assert_eq!(
         [view.verdict(&one), view.verdict(&two)],
-        [Verdict::Disputed; 2],
-        "kept, visible, marked"
+        [Verdict::Accepted; 2],
+        "the steward said which history stands"
     );
-    assert_eq!(view.forks().len(), 2);
+    assert_eq!(view.forks().len(), 2, "the proof stays");
+}
+
+/// A thief holds the key of a seat that was revoked, its honest work kept. At leisure he signs second histories from its very first
+/// number on, in whatever document and citing whatever or nothing: what was kept stays accepted, so every correction in it stands.
+#[test]
+fn t17_a_revoked_seats_stolen_key_disputes_nothing_that_was_kept() {
+    for by_registry in [true, false] {
+        let mut r = record();
+        let kept: Vec<ItemId> = (0..5).map(|_| r.w.content(seat(2, 0), r.d, &[r.writer])).collect();
+        let head = r.w.tails[&seat(2, 0)];
+        let cut = if by_registry {
+            r.w.cut(seat(2, 0), vec![head.head()])
+        } else {
+            r.w.revoke(seat(1, 0), r.d, &[r.founder], Subject::Practitioner(dr(2)), &[seat(2, 0)])
+        };
+        let reason = if by_registry { Reason::RevokedSeat(cut) } else { Reason::Cut(cut) };
+        let first = r.w.link_after(seat(2, 0), None, 1);
+        let later = ChainLink {
+            prev: head.id,
+            ..r.w.link_after(seat(2, 0), None, 1)
+        };
+        let cited = [first, later].map(|link| r.w.put(link, r.d, Kind::Content, &[r.writer], None));
+        let uncited = r.w.link_after(seat(2, 0), None, 1);
+        let uncited = r.w.put(uncited, r.d, Kind::Content, &[], None);
+        let elsewhere = r.w.link_after(seat(2, 0), None, 1);
+        r.w.set.insert_link(elsewhere);
+        let view = r.w.view(r.d);
+        assert!(
+            kept.iter().all(|id| view.verdict(id) == Verdict::Accepted),
+            "registry: {by_registry}"
+        );
+        assert_eq!(cited.map(|id| view.verdict(&id)), [Verdict::Quarantined(reason); 2]);
+        assert!(matches!(view.verdict(&uncited), Verdict::Quarantined(_)));
+        assert_eq!(view.forks().len(), 1);
+    }
+}
+
+/// A steward who keeps both branches of a fork has not said which one stands; one who keeps its common past has.
+#[test]
+fn t17_a_fork_within_the_cut_still_counts() {
+    let mut r = record();
+    let before = r.w.content(seat(2, 0), r.d, &[r.writer]);
+    let trunk = r.w.tails[&seat(2, 0)];
+    let one = r.w.content(seat(2, 0), r.d, &[r.writer]);
+    let branch = r.w.tails[&seat(2, 0)];
+    let twin = r.w.link_after(seat(2, 0), Some(trunk), 1);
+    let two = r.w.put(twin, r.d, Kind::Content, &[r.writer], None);
+    let verdicts = |heads: &[Head]| {
+        let mut w = r.w.clone();
+        w.cut(seat(2, 0), heads.to_vec());
+        let view = w.view(r.d);
+        [before, one, two].map(|id| match view.verdict(&id) {
+            Verdict::Quarantined(_) => 'q',
+            Verdict::Disputed => 'd',
+            Verdict::Accepted => 'a',
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(verdicts(&[branch.head(), twin.head()]), ['a', 'd', 'd']);
+    assert_eq!(verdicts(&[branch.head()]), ['a', 'a', 'q']);
+    assert_eq!(verdicts(&[twin.head()]), ['a', 'q', 'a']);
+    assert_eq!(verdicts(&[trunk.head()]), ['a', 'q', 'q']);
+    // A kept head that isn't here may have either twin behind it, or none: that one waits, and disputes nothing meanwhile.
+    let ghost = Head {
+        incarnation: 1,
+        seq: 9,
+        id: ItemId([77; 32]),
+    };
+    let mut w = r.w.clone();
+    w.cut(seat(2, 0), vec![branch.head(), ghost]);
+    let view = w.view(r.d);
+    assert_eq!(
+        [one, two].map(|id| view.verdict(&id)),
+        [Verdict::Accepted, Verdict::Incomplete],
+        "less authority for the doubtful one"
+    );
 }
 
 #[test]
@@ -505,6 +581,46 @@ fn t23_writers_refer_for_a_week_and_grant_nothing_else() {
     assert!(is_live(&view, by_steward), "and nothing that a steward granted");
 }
 
+/// A writer signs a year of consecutive referrals in one evening: each is a week, so all are valid, and their reader is one for a
+/// year. Nothing judges by a clock what belongs; what does read the clock, wraps, sees the weeks one by one.
+#[test]
+fn t23_a_year_of_consecutive_referrals_is_wrapped_to_one_week_at_a_time_and_one_denial_ends_it() {
+    let mut r = record();
+    let week = |n: u64| Terms {
+        not_before_ms: NOW + n * 7 * DAY,
+        not_after_ms: NOW + (n + 1) * 7 * DAY,
+        ..terms(Subject::Seat(seat(6, 0)), Rank::READER)
+    };
+    // Week 9 is left out: a referral opens its own week and no other.
+    let weeks: Vec<u64> = (0..20).filter(|n| *n != 9).collect();
+    let referrals: Vec<GrantId> = weeks
+        .iter()
+        .map(|n| r.w.grant(seat(2, 0), r.d, &[r.writer], week(*n), &[]))
+        .collect();
+    let view = r.w.view(r.d);
+    assert!(referrals.iter().all(|grant| state(&view, *grant) == GrantState::Valid));
+    let reader = Recipient::Seat(seat(6, 0));
+    // Not at the turn of a week, where the allowance for clocks opens the next one.
+    for day in (0..20 * 7).filter(|day| (2..=5).contains(&(day % 7))) {
+        let now = NOW + day * DAY;
+        let live = view.grants().iter().filter(|g| referrals.contains(&g.id) && g.is_live(now));
+        let begun: Vec<u64> = live.map(|g| now.checked_sub(g.terms.not_before_ms).expect("has begun")).collect();
+        assert_eq!(begun.len(), usize::from(day / 7 != 9), "day {day}");
+        assert!(
+            begun.iter().all(|age| *age <= MAX_REFERRAL_MS),
+            "none that began more than a week ago"
+        );
+        assert_eq!(view.live_readers(now).contains(&reader), day / 7 != 9, "day {day}");
+    }
+    // Who is revoked with what they signed kept has referred for the year all the same; a steward's one denial ends every week.
+    let mut gone = r.w.clone();
+    gone.revoke(seat(1, 0), r.d, &[r.founder], Subject::Practitioner(dr(2)), &[seat(2, 0)]);
+    assert!(gone.view(r.d).live_readers(NOW + 30 * DAY).contains(&reader));
+    gone.revoke(seat(3, 0), r.d, &[r.junior], Subject::Practitioner(dr(6)), &[]);
+    let view = gone.view(r.d);
+    assert!((0..140).all(|day| !view.live_readers(NOW + day * DAY).contains(&reader)));
+}
+
 #[test]
 fn t24_citing_a_grant_that_never_comes_has_no_effect_and_holds_up_nobody() {
     let mut r = record();
@@ -546,6 +662,89 @@ fn t26_both_sides_of_a_fork_are_disputed_and_nothing_else_moves() {
     assert_eq!(BTreeSet::from([proof.0, proof.1]), BTreeSet::from([one, two]));
 }
 
+/// A thief is found out by a fork and goes on all the same: in new incarnations that leave the chain before the fork, or that begin
+/// anew; then he tries to push what he wrote into the past with a third twin. The seat is frozen until a steward says which history
+/// stands; its owner meanwhile writes with another seat.
+#[test]
+fn t26_a_forked_seat_is_frozen_in_every_incarnation_until_a_steward_answers() {
+    let mut r = record();
+    let before = r.w.content(seat(2, 0), r.d, &[r.writer]);
+    let trunk = r.w.tails[&seat(2, 0)];
+    // An honest restore, before anything happened: the older of two branches.
+    let restored = r.w.link_after(seat(2, 0), Some(trunk), 2);
+    let put = |r: &mut Record, link| r.w.put(link, r.d, Kind::Content, &[r.writer], None);
+    let old_branch = put(&mut r, restored);
+    let honest = r.w.content(seat(2, 0), r.d, &[r.writer]);
+    let stands = r.w.tails[&seat(2, 0)];
+    assert_eq!(
+        [before, old_branch, honest].map(|id| r.w.view(r.d).verdict(&id)),
+        [Verdict::Accepted; 3],
+        "a restored backup is no fork"
+    );
+    let twin = r.w.link_after(seat(2, 0), Some(trunk), 1);
+    let twin_id = put(&mut r, twin);
+    let leaves_before = r.w.link_after(seat(2, 0), Some(trunk), 56);
+    let begins_anew = r.w.link_after(seat(2, 0), None, 57);
+    let goes_on = r.w.link_after(seat(2, 0), Some(begins_anew), 57);
+    let after = [leaves_before, begins_anew, goes_on].map(|link| put(&mut r, link));
+    let other_seat = {
+        r.w.certify(seat(2, 5), Some(dr(2)), false);
+        r.w.content(seat(2, 5), r.d, &[r.writer])
+    };
+    let check = |w: &World| {
+        let view = w.view(r.d);
+        assert_eq!([before, other_seat].map(|id| view.verdict(&id)), [Verdict::Accepted; 2]);
+        assert_eq!(after.map(|id| view.verdict(&id)), [Verdict::Disputed; 3]);
+        assert_eq!([honest, twin_id].map(|id| view.verdict(&id)), [Verdict::Disputed; 2]);
+        assert_eq!(
+            view.verdict(&old_branch),
+            Verdict::Disputed,
+            "nothing proves that it was signed before"
+        );
+    };
+    check(&r.w);
+    // A twin that comes after what he wrote makes it older than that twin, not older than the fork. The id decides nothing.
+    for id in [ItemId([1; 32]), ItemId([0xfe; 32])] {
+        let mut w = r.w.clone();
+        let third = ChainLink {
+            id,
+            seat: seat(2, 0),
+            incarnation: 1,
+            seq: 2,
+            prev: begins_anew.id,
+        };
+        w.set.insert_link(third);
+        let fourth = ChainLink {
+            id: ItemId([2; 32]),
+            seq: 1,
+            prev: goes_on.id,
+            ..third
+        };
+        w.set.insert_link(fourth);
+        let view = w.view(r.d);
+        assert!(after.iter().all(|id| view.verdict(id) == Verdict::Disputed));
+    }
+    // The answer: a revocation that keeps the honest branches.
+    let keep = vec![restored.head(), stands.head()];
+    for by_registry in [true, false] {
+        let mut w = r.w.clone();
+        if by_registry {
+            w.cut(seat(2, 0), keep.clone());
+        } else {
+            let mut heads = keep.clone();
+            heads.sort();
+            let keep = vec![(seat(2, 0), heads)];
+            let (subject, reason) = (Subject::Seat(seat(2, 0)), 0);
+            w.op(seat(1, 0), r.d, &[r.founder], Op::Revoke(Revoke { subject, reason, keep }));
+        }
+        let view = w.view(r.d);
+        let kept = [before, old_branch, honest, other_seat];
+        assert_eq!(kept.map(|id| view.verdict(&id)), [Verdict::Accepted; 4], "registry: {by_registry}");
+        let cut = [after[0], after[1], after[2], twin_id];
+        assert!(cut.iter().all(|id| matches!(view.verdict(id), Verdict::Quarantined(_))));
+    }
+}
+
 #[test]
 fn t27_a_late_fork_at_the_first_number_hides_nothing_and_voids_no_grant() {
     let mut r = record();
@@ -554,11 +753,21 @@ fn t27_a_late_fork_at_the_first_number_hides_nothing_and_voids_no_grant() {
     let history: Vec<ItemId> = (0..50).map(|_| r.w.content(seat(3, 0), r.d, &[r.junior])).collect();
     let others = r.w.content(seat(6, 0), r.d, &[grant]);
     let twin = r.w.link_after(seat(3, 0), None, 1);
-    r.w.put(twin, r.d, Kind::Content, &[r.junior], None);
+    let twin = r.w.put(twin, r.d, Kind::Content, &[r.junior], None);
     let view = r.w.view(r.d);
     assert!(history.iter().all(|id| view.verdict(id) == Verdict::Disputed), "visible, marked");
     assert!(is_live(&view, grant));
     assert_eq!(view.verdict(&others), Verdict::Accepted);
+
+    let kept = r.w.tails[&seat(3, 0)].head();
+    let cut = r.w.cut(seat(3, 0), vec![kept]);
+    let view = r.w.view(r.d);
+    assert!(
+        history.iter().all(|id| view.verdict(id) == Verdict::Accepted),
+        "unchanged, once the seat is revoked"
+    );
+    assert_eq!(view.verdict(&twin), Verdict::Quarantined(Reason::RevokedSeat(cut)));
+    assert!(is_live(&view, grant));
 }
 
 #[test]

@@ -101,6 +101,110 @@ fn t27_a_late_fork_at_the_start_of_a_long_chain_hides_nothing() {
     assert_eq!(early.doc.canonical_view(), late.doc.canonical_view());
 }
 
+/// A thief who holds a revoked seat's key signs a second history from its first number on. The owner's own corrections were kept;
+/// were they disputed now, every corrected dose would be current again. He even repeats some of their facts, byte for byte, in
+/// changes cut otherwise.
+#[test]
+fn t17_t27_a_fork_that_the_cut_leaves_out_undoes_no_correction() {
+    let mut a = Author::new(1);
+    let mut thief = a.clone();
+    let mut history: Vec<Sent> = (0..10).map(|i| a.says(&format!("jour {i:03}"))).collect();
+    history.push(a.corrects(&history[3].facts, "jour 003 corrigé"));
+    // The same first two facts under the same operation numbers, in one change instead of two.
+    let texts = ["jour 000", "jour 001"].map(|text| FactBody::resource(text.as_bytes().to_vec()));
+    let fork = [
+        thief.writes(&texts),
+        thief.says("falsifié"),
+        thief.corrects(&history[7].facts, "jour 007 falsifié"),
+    ];
+    assert_eq!(fork[0].facts[0], history[0].facts[0], "one id in both histories");
+    let all: Vec<Sent> = history.iter().chain(&fork).cloned().collect();
+    let honest: Vec<(String, Label)> = {
+        let mut alone = Replica::new();
+        alone.takes(&history);
+        alone.current()
+    };
+    assert_eq!(honest.len(), 10);
+    assert!(honest.iter().all(|(text, label)| text != "jour 003" && *label == Accepted));
+
+    let mut rng = Rng(17);
+    let mut views = BTreeSet::new();
+    for round in 0..12 {
+        let mut order = all.clone();
+        rng.shuffle(&mut order);
+        let mut r = Replica::new();
+        // Before anybody revokes the seat nobody can tell the histories apart: all is shown, nothing supersedes.
+        for part in order.chunks([1, 4, 20][round % 3]) {
+            r.takes(part);
+        }
+        assert!(r.current().contains(&("jour 003".to_owned(), Disputed)));
+        assert!(r.shown().iter().all(|(_, label)| *label == Disputed));
+        // The cut, in either of the two ways it can come: before the envelopes, or after.
+        for sent in &fork {
+            r.doc.set_label(sent.id(), Quarantined);
+        }
+        if round % 2 == 0 {
+            let mut gate = Gate::new(DOC);
+            let mut doc = Document::new(DOC);
+            history.iter().for_each(|s| doc.set_label(s.id(), Accepted));
+            let verdicts = all.iter().map(|s| gate.offer(&s.arrival, &s.plaintext).0);
+            let admitted = verdicts.map(|verdict| match verdict {
+                Verdict::Admitted(admitted) => admitted,
+                other => panic!("{other:?}"),
+            });
+            doc.fold(admitted);
+            r.doc = doc;
+        }
+        let current = r.current();
+        let accepted: Vec<_> = current.iter().filter(|f| f.1 == Accepted).cloned().collect();
+        assert_eq!(accepted, honest, "what was kept, as if the thief had never written");
+        assert!(
+            !current.iter().any(|(text, _)| text == "jour 003"),
+            "the corrected one stays corrected"
+        );
+        assert_eq!(
+            current.iter().filter(|f| f.1 == Quarantined).count(),
+            4,
+            "shown, and not acknowledged"
+        );
+        views.insert(r.doc.canonical_view());
+    }
+    assert_eq!(views.len(), 1);
+}
+
+#[test]
+fn a_fork_is_one_only_while_both_its_sides_are_acknowledged() {
+    let mut a = Author::new(1);
+    let before = a.says("avant");
+    let (mut b, mut c) = (a.clone(), a.clone());
+    let (one, two, three) = (a.says("un"), b.says("deux"), c.says("trois"));
+    let mut r = Replica::new();
+    r.takes([&before, &one, &two, &three]);
+    let label = |r: &Replica, text: &str| r.shown().into_iter().find(|f| f.0 == text).unwrap().1;
+    let labels = |r: &Replica| ["avant", "un", "deux", "trois"].map(|text| label(r, text));
+    assert_eq!(labels(&r), [Accepted, Disputed, Disputed, Disputed]);
+    r.doc.set_label(three.id(), Quarantined);
+    assert_eq!(labels(&r), [Accepted, Disputed, Disputed, Quarantined]);
+    r.doc.set_label(two.id(), Quarantined);
+    assert_eq!(labels(&r), [Accepted, Accepted, Quarantined, Quarantined]);
+    // The evaluator may know better, from the envelopes: the seat forked in another document.
+    r.doc.set_label(one.id(), Disputed);
+    assert_eq!(labels(&r), [Accepted, Disputed, Quarantined, Quarantined]);
+    r.doc.set_label(two.id(), Disputed);
+    assert_eq!(labels(&r), [Accepted, Disputed, Disputed, Quarantined]);
+    r.doc.set_label(one.id(), Quarantined);
+    r.doc.set_label(two.id(), Accepted);
+    assert_eq!(
+        labels(&r),
+        [Accepted, Quarantined, Accepted, Quarantined],
+        "either side may be the one that stands"
+    );
+    // A change that its author sent twice counts by the better of its envelopes.
+    let again = c.send(&[&three.chunk()], Vec::new());
+    r.takes([&again]);
+    assert_eq!(labels(&r), [Accepted, Quarantined, Disputed, Disputed]);
+}
+
 #[test]
 fn a_thousand_forks_of_a_long_chain_do_not_cost_a_thousand_long_chains() {
     let mut a = Author::new(1);

@@ -2,8 +2,13 @@
 //!
 //! What is shown depends on the *set* of admitted changes and labels, never on their order. One Automerge instance holds every
 //! author's chain. Where an author forked a chain, further branches are folded in instances of their own (Automerge would answer
-//! `DuplicateSeqNumber`), and everything of that chain from the fork on is disputed, in every branch alike. A branch is re-rooted
-//! for that: facts need nothing of what came before them, and a thousand forks of a long chain must not cost a thousand long chains.
+//! `DuplicateSeqNumber`). A branch is re-rooted for that: facts need nothing of what came before them, and a thousand forks of a long
+//! chain must not cost a thousand long chains.
+//!
+//! Everything acknowledged of a chain from its fork on is disputed, in every branch alike. Two changes make a fork only if both are
+//! acknowledged: a stolen key signs branches for ever, and what a cut leaves out must undo no correction that it keeps. Why an
+//! envelope isn't acknowledged can't be told here, and needn't be: where the *seat* forked inside its cuts, whatever the twin says
+//! or cites, the evaluator labels both histories disputed.
 //!
 //! Batches are applied to a copy inside `catch_unwind`: what fails is bisected down to the culprit, which is *poisoned* (kept in
 //! the set, not applied, its author flagged) together with nothing but its own successors.
@@ -87,10 +92,10 @@ pub struct Document {
     applied: BTreeMap<ChangeHash, Entry>,
     /// Changes not applied; true for the poisoned ones, false for those behind them.
     lost: BTreeMap<ChangeHash, bool>,
-    /// The first change seen at each place of a chain: a second one is a fork.
+    /// The first change applied at each place of a chain.
     places: BTreeMap<(Actor, u64), ChangeHash>,
-    /// The earliest fork of each forked chain.
-    forks: BTreeMap<Actor, u64>,
+    /// Places with several changes, all of them listed. Whether that makes a fork is up to the labels of the moment.
+    twins: BTreeMap<Actor, BTreeMap<u64, BTreeSet<ChangeHash>>>,
     /// Every fact by id; the change and the place in it tell apart what bears the same one.
     index: BTreeSet<(FactId, ChangeHash, u32)>,
     labels: BTreeMap<ItemId, Label>,
@@ -123,7 +128,7 @@ impl Document {
             applied: BTreeMap::new(),
             lost: BTreeMap::new(),
             places: BTreeMap::new(),
-            forks: BTreeMap::new(),
+            twins: BTreeMap::new(),
             index: BTreeSet::new(),
             labels: BTreeMap::new(),
         }
@@ -164,16 +169,18 @@ impl Document {
 
     /// All facts, in one order whatever order they came in.
     pub fn facts(&self) -> impl Iterator<Item = FactView<'_>> {
-        self.index.iter().filter_map(|(id, hash, at)| {
+        let forks = self.forks();
+        self.index.iter().filter_map(move |(id, hash, at)| {
             let entry = self.applied.get(hash)?;
             let AdmittedFact { fact, .. } = entry.facts.get(*at as usize)?;
-            let (label, envelope, hlc) = self.standing(entry, *id)?;
+            let (label, envelope, hlc) = self.standing(entry)?;
+            let disputed = label == Label::Accepted && forks.disputes(entry, id);
             Some(FactView {
                 id: *id,
                 author: entry.author,
                 envelope,
                 hlc,
-                label,
+                label: if disputed { Label::Disputed } else { label },
                 kind: fact.kind,
                 source: &fact.source,
                 supersedes: &fact.supersedes,
@@ -215,17 +222,13 @@ impl Document {
         self.applied.len()
     }
 
-    /// What is new in a batch, chain by chain, each in order; notes forks and repeated carriers.
+    /// What is new in a batch, chain by chain, each in order; notes repeated carriers.
     fn sort(&mut self, batch: impl IntoIterator<Item = Admitted>, folded: &mut Folded) -> Vec<Pending> {
         let mut pending: BTreeMap<(Actor, u64, ChangeHash), Pending> = BTreeMap::new();
         for Admitted { arrival, actor, changes } in batch {
             debug_assert_eq!(arrival.doc, self.id, "the gate admits to its own document");
             for AdmittedChange { change, prev, facts, .. } in changes {
                 let (hash, seq) = (change.hash(), change.seq());
-                if *self.places.entry((actor, seq)).or_insert(hash) != hash {
-                    let earliest = self.forks.entry(actor).or_insert(seq);
-                    *earliest = seq.min(*earliest);
-                }
                 if let Some(poisoned) = self.lost.get(&hash) {
                     folded.note(*poisoned, arrival.envelope, arrival.author);
                 } else if let Some(entry) = self.applied.get_mut(&hash) {
@@ -315,20 +318,63 @@ impl Document {
     }
 
     fn show(&mut self, p: Pending) {
-        let hash = p.hash;
+        let (hash, actor, seq) = (p.hash, p.entry.actor, p.entry.seq);
+        let first = *self.places.entry((actor, seq)).or_insert(hash);
+        if first != hash {
+            self.twins.entry(actor).or_default().entry(seq).or_default().extend([first, hash]);
+        }
         self.index
             .extend((0u32..).zip(&p.entry.facts).map(|(at, fact)| (fact.id, hash, at)));
         self.applied.insert(hash, p.entry);
     }
 
-    /// The label of a fact, with the envelope it is owed to.
-    fn standing(&self, entry: &Entry, id: FactId) -> Option<(Label, ItemId, Hlc)> {
-        let label = |envelope| self.labels.get(envelope).copied().unwrap_or(Label::Quarantined);
-        let (label, envelope, hlc) = entry.carriers.iter().map(|(id, hlc)| (label(id), *id, *hlc)).min()?;
-        let forked = self.forks.get(&entry.actor).is_some_and(|from| entry.seq >= *from);
-        let all = (id, ChangeHash([0; 32]), 0)..=(id, ChangeHash([0xff; 32]), u32::MAX);
-        let shared = self.index.range(all).nth(1).is_some();
-        Some((if forked || shared { Label::Disputed } else { label }, envelope, hlc))
+    fn label(&self, envelope: &ItemId) -> Label {
+        self.labels.get(envelope).copied().unwrap_or(Label::Quarantined)
+    }
+
+    /// The best label of a change, with the envelope it is owed to.
+    fn standing(&self, entry: &Entry) -> Option<(Label, ItemId, Hlc)> {
+        entry.carriers.iter().map(|(id, hlc)| (self.label(id), *id, *hlc)).min()
+    }
+
+    fn is_acknowledged(&self, change: &ChangeHash) -> bool {
+        let carriers = self.applied.get(change).map(|entry| entry.carriers.keys());
+        carriers.into_iter().flatten().any(|id| self.label(id) != Label::Quarantined)
+    }
+
+    /// What the labels of the moment make of all twins.
+    fn forks(&self) -> Forks {
+        let mut forks = Forks::default();
+        if self.twins.is_empty() {
+            return forks;
+        }
+        for (actor, places) in &self.twins {
+            let is_fork = |twins: &BTreeSet<ChangeHash>| twins.iter().filter(|hash| self.is_acknowledged(hash)).nth(1).is_some();
+            let earliest = places.iter().find(|(_, twins)| is_fork(twins)).map(|(seq, _)| *seq);
+            forks.earliest.extend(earliest.map(|seq| (*actor, seq)));
+        }
+        let mut last = None;
+        for (id, hash, _) in &self.index {
+            if self.is_acknowledged(hash) && last.replace(*id) == Some(*id) {
+                forks.shared.insert(*id);
+            }
+        }
+        forks
+    }
+}
+
+/// Which facts are disputed under the labels of one moment.
+#[derive(Default)]
+struct Forks {
+    /// The first place of each forked chain with two acknowledged changes.
+    earliest: BTreeMap<Actor, u64>,
+    /// Ids that facts of two acknowledged branches bear.
+    shared: BTreeSet<FactId>,
+}
+
+impl Forks {
+    fn disputes(&self, entry: &Entry, id: &FactId) -> bool {
+        self.earliest.get(&entry.actor).is_some_and(|from| entry.seq >= *from) || self.shared.contains(id)
     }
 }
 

@@ -247,10 +247,15 @@ fn t63_somebody_elses_deposit_key_is_complained_of_and_the_epoch_still_opens() {
     assert_eq!(opened.history.faults, vec![EpochFault::WrongDeposit]);
     assert!(opened.history.faults[0].blames_author());
     let complained = EpochFacts {
-        complained: true,
+        complained: opened.history.faults.iter().any(|fault| fault.blames_author()),
         ..facts(&epoch)
     };
     let live = keys(&[1, 2]);
+    assert_eq!(
+        choose(&[facts(&epoch)], &live, &now()),
+        Choice::WriteUnder(epoch.kid),
+        "but for the complaint it would do"
+    );
     assert_eq!(
         unfit(std::slice::from_ref(&complained), epoch.kid, &live, &now()),
         Some(Unfit::Complained)
