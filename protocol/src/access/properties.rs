@@ -111,6 +111,10 @@ fn history(seed: u64, ops: usize) -> History {
         let id = ItemId([200 + s.dice.roll(50) as u8; 32]);
         s.world.directory.cuts.entry(key).or_default().push(RegistryCut { id, keep });
     }
+    if s.dice.percent(10) {
+        let key = s.dice.pick(&s.seats).unwrap();
+        s.world.directory.seats.get_mut(key).unwrap().ambiguous = true;
+    }
     History {
         records: s.world.set.records().cloned().collect(),
         world: s.world,
