@@ -4,8 +4,11 @@ use ed25519_dalek::SigningKey;
 
 use super::enrol::{self, Part};
 use super::*;
+use crate::access::ops::{DocumentKind, Genesis, Op, Subject, Terms};
 use crate::crypto::{Entropy, KemSecret, Secret};
+use crate::envelope::{Envelope, Header};
 use crate::ids::{AuthorityKey, DocId, FacilityKey, Hlc, NodeKey, PractitionerKey, SeatKey};
+use crate::testing;
 use crate::wire::{WireError, Writer};
 
 struct Counter(u8);
@@ -417,6 +420,154 @@ fn a_newcomer_cannot_bring_an_op_for_somebody_else() {
         request.admit(&charter, &key(1), Hlc(9)),
         Err(enrol::EnrolError::Unwanted(_))
     ));
+}
+
+/// A request as an honest newcomer makes it: a nurse alone with her team, founded by herself.
+fn request_of_a_practice(name: &str) -> (enrol::Request, DocId) {
+    let charter = testing::charter();
+    let founded = testing::found(&charter, name, FacilityKind::Clinic, Profession::Nurse);
+    let facility = FacilityKey(founded.facility.verifying_key().to_bytes());
+    let (mut doc, mut items) = (None, Vec::new());
+    for item in founded.items {
+        match RegistryOp::parse(&charter.network_id(), &item) {
+            // The authority's part is what the request asks for.
+            Ok(op) if op.issuer == testing::key("authority").verifying_key().to_bytes() => {}
+            Ok(op) => {
+                if let OpBody::Team { doc: team, .. } = op.body {
+                    doc = Some(team);
+                }
+                items.push(item);
+            }
+            Err(_) => items.push(item),
+        }
+    }
+    let body = OpBody::Facility {
+        key: facility,
+        kind: FacilityKind::Clinic,
+        name: name.into(),
+        finess: String::new(),
+        town: String::new(),
+        validity: ALWAYS,
+    };
+    let authority = testing::key("authority").verifying_key().to_bytes();
+    let request = enrol::Request {
+        hlc: Hlc(8),
+        possession: RegistryOp::countersign(&charter.network_id(), Hlc(8), &authority, &body, &founded.facility),
+        facility: body,
+        items,
+        addresses: vec![],
+    };
+    (request, doc.expect("a practice has a team"))
+}
+
+#[test]
+fn t64_a_newcomer_brings_no_team_of_somebody_else() {
+    // The story: a newcomer's request lists the team document of another facility, with the least clock and a profession of its
+    // choice. The authority endorsed whatever was listed, and the earliest listing of a document wins: the team was the newcomer's.
+    let (charter, authority) = (testing::charter(), testing::key("authority"));
+    let (request, own) = request_of_a_practice("Cabinet Mercier");
+    let (victim, theirs) = request_of_a_practice("Maison de santé");
+    let signed = request.admit(&charter, &authority, Hlc(9)).unwrap();
+    let mut registry = Registry::new(charter.clone());
+    let ops = request
+        .items
+        .iter()
+        .filter_map(|item| RegistryOp::parse(&charter.network_id(), item).ok());
+    assert!(registry.extend(signed.into_iter().chain(ops)).is_empty());
+    assert_eq!(
+        registry.team(&own).map(|team| team.profession),
+        Some(Profession::Nurse),
+        "the honest way"
+    );
+    let shown = request.newcomer(&charter).unwrap();
+    assert_eq!((shown.name.as_str(), shown.kind), ("Cabinet Mercier", FacilityKind::Clinic));
+    assert_eq!(
+        shown.practitioners,
+        [("Dr Cabinet Mercier".to_owned(), Profession::Nurse, String::new())]
+    );
+    assert_eq!(shown.teams, [(own, Profession::Nurse)]);
+    assert_eq!((shown.nodes, shown.seats, shown.device_seats), (1, 1, 0));
+
+    let facility = testing::key("Cabinet Mercier");
+    let claim = |doc| {
+        let body = OpBody::Team {
+            doc,
+            profession: Profession::Doctor,
+        };
+        let op = RegistryOp::issue(&charter.network_id(), Hlc(0), &facility, &[], body).unwrap();
+        op.to_bytes().to_vec()
+    };
+    let their_genesis = victim.items.last().expect("the genesis comes last").clone();
+    let own_genesis = request.items.last().expect("the genesis comes last").clone();
+    let without_genesis = |item: &Vec<u8>| *item != own_genesis;
+    let is_practitioner =
+        |item: &Vec<u8>| matches!(RegistryOp::parse(&charter.network_id(), item), Ok(op) if matches!(op.body, OpBody::Practitioner { .. }));
+    let is_seat =
+        |item: &Vec<u8>| matches!(RegistryOp::parse(&charter.network_id(), item), Ok(op) if matches!(op.body, OpBody::Seat { .. }));
+    let with = |more: Vec<Vec<u8>>| request.items.iter().cloned().chain(more).collect::<Vec<_>>();
+    let keeping = |keep: &dyn Fn(&Vec<u8>) -> bool| request.items.iter().filter(|i| keep(i)).cloned().collect::<Vec<_>>();
+    let nurse = Subject::Practitioner(PractitionerKey(testing::key("Cabinet Mercier/person").verifying_key().to_bytes()));
+    let stranger = Subject::Practitioner(PractitionerKey(public(66)));
+    // Signed from the newcomer's own seat: another kind of document, another custodian, or a document that it doesn't create.
+    let signed_genesis = |kind, custodian, doc: Option<DocId>, members: &[Subject]| {
+        let own = Envelope::parse(&own_genesis).unwrap();
+        let Ok(Some(Op::Genesis(genesis))) = Op::of(&own) else {
+            panic!("a genesis")
+        };
+        let grants = members.iter().map(|subject| Terms {
+            subject: *subject,
+            ..genesis.grants[0].clone()
+        });
+        let grants = grants.collect();
+        let genesis = Genesis {
+            kind,
+            custodian,
+            grants,
+            ..genesis
+        };
+        let made = genesis.doc_id(&charter.network_id(), &own.header.seat);
+        let header = Header {
+            doc: doc.unwrap_or(made),
+            ..own.header
+        };
+        let body = Op::Genesis(genesis).encode().unwrap();
+        let seat = testing::key("Cabinet Mercier/seat");
+        let signed = header.clear(&seat, &charter.network_id(), body).unwrap();
+        vec![claim(signed.header.doc), signed.to_bytes()]
+    };
+    let genesis_with = |kind, custodian, doc| with(signed_genesis(kind, custodian, doc, &[nurse]));
+    let me = FacilityKey(facility.verifying_key().to_bytes());
+    let them = FacilityKey(testing::key("Maison de santé").verifying_key().to_bytes());
+    let mut again = request.clone();
+    again.items = genesis_with(DocumentKind::Team, me, None);
+    assert!(again.admit(&charter, &authority, Hlc(9)).is_ok(), "so far it is sound");
+    let is_team =
+        |item: &Vec<u8>| matches!(RegistryOp::parse(&charter.network_id(), item), Ok(op) if matches!(op.body, OpBody::Team { .. }));
+    let mut by_nobody = keeping(&|i| !is_practitioner(i) && !is_team(i));
+    by_nobody.extend(signed_genesis(DocumentKind::Team, me, None, &[]));
+    let mut altered = own_genesis.clone();
+    *altered.last_mut().expect("not empty") ^= 1;
+    for (what, items) in [
+        ("somebody else's document", with(vec![claim(theirs)])),
+        ("and its genesis", with(vec![claim(theirs), their_genesis])),
+        ("a document of nobody", with(vec![claim(DocId([5; 32]))])),
+        ("under its own genesis", genesis_with(DocumentKind::Team, me, Some(theirs))),
+        ("a team in somebody else's care", genesis_with(DocumentKind::Team, them, None)),
+        ("a record for a team", genesis_with(DocumentKind::Record, me, None)),
+        ("a founder who isn't brought", by_nobody),
+        (
+            "a second member who isn't brought",
+            with(signed_genesis(DocumentKind::Team, me, None, &[nurse, stranger])),
+        ),
+        ("no genesis", keeping(&without_genesis)),
+        ("a genesis from a seat that isn't brought", keeping(&|i| !is_seat(i))),
+        ("a genesis that nobody signed", [keeping(&without_genesis), vec![altered]].concat()),
+    ] {
+        let hostile = enrol::Request { items, ..request.clone() };
+        let refused = hostile.admit(&charter, &authority, Hlc(9));
+        assert!(matches!(refused, Err(enrol::EnrolError::Unwanted(_))), "{what}: {refused:?}");
+        assert!(hostile.newcomer(&charter).is_err(), "{what}");
+    }
 }
 
 #[test]
