@@ -515,14 +515,46 @@ mod tests {
         assert_eq!(again.encoded_len(), again.to_bytes().len());
     }
 
+    /// One of each way a body is protected, and one that cites two grants: each has its own branch in `assemble`.
+    fn of_every_form() -> [(&'static str, Verified); 4] {
+        let clear = Header {
+            kind: Kind::Revoke,
+            lane: Lane::Control,
+            kid: Kid::ZERO,
+            ..header()
+        };
+        let deposit = Header {
+            kind: Kind::Deposit,
+            kid: Kid::ZERO,
+            ..header()
+        };
+        let two = Header {
+            authority: vec![GrantId([3; 32]), GrantId([4; 32])],
+            ..header()
+        };
+        let key = Secret([4; 32]);
+        [
+            ("content", sealed()),
+            ("clear", clear.clear(&seat(), &NET, vec![6; 40]).unwrap()),
+            (
+                "deposit",
+                deposit.seal_behind(&seat(), &NET, &key, vec![7; 30], b"tension 13/8").unwrap(),
+            ),
+            ("two citations", two.seal(&seat(), &NET, &key, b"tension 13/8").unwrap()),
+        ]
+    }
+
     #[test]
     fn t01_every_flipped_bit_is_refused() {
-        let bytes = sealed().to_bytes();
-        for bit in 0..bytes.len() * 8 {
-            let mut altered = bytes.clone();
-            altered[bit / 8] ^= 1 << (bit % 8);
-            let accepted = Envelope::parse(&altered).is_ok_and(|e| e.verify(&NET).is_ok());
-            assert!(!accepted, "bit {bit}");
+        for (what, envelope) in of_every_form() {
+            let bytes = envelope.to_bytes();
+            assert!(Envelope::parse(&bytes).unwrap().verify(&NET).is_ok(), "{what}");
+            for bit in 0..bytes.len() * 8 {
+                let mut altered = bytes.clone();
+                altered[bit / 8] ^= 1 << (bit % 8);
+                let accepted = Envelope::parse(&altered).is_ok_and(|e| e.verify(&NET).is_ok());
+                assert!(!accepted, "{what}, bit {bit}");
+            }
         }
     }
 
@@ -628,16 +660,78 @@ mod tests {
         );
     }
 
+    /// Bytes as an attacker writes them: honestly signed, whatever the header says.
+    fn hostile(header: &Header, body: &[u8]) -> Vec<u8> {
+        hostile_with(header, clear_siv(body), body)
+    }
+
+    fn hostile_with(header: &Header, siv: [u8; 32], body: &[u8]) -> Vec<u8> {
+        let header_bytes = header.encode(body.len());
+        let id = derive(context::ENVELOPE_ID, &[&header_bytes, &siv, body]);
+        let signature = crypto::sign(&seat(), SignUse::Envelope, &NET, &id);
+        [&header_bytes[..], &siv, body, &signature].concat()
+    }
+
     #[test]
     fn t11_citations_are_few_and_ascending() {
-        for authority in [
-            vec![GrantId([2; 32]), GrantId([1; 32])],
-            vec![GrantId([1; 32]), GrantId([1; 32])],
-            vec![GrantId([1; 32]), GrantId([2; 32]), GrantId([3; 32])],
+        let (one, two, three) = (GrantId([1; 32]), GrantId([2; 32]), GrantId([3; 32]));
+        // The honest writer can't, and from the wire it is refused too, though everything else about it holds.
+        let clear = Header {
+            kind: Kind::Grant,
+            kid: Kid::ZERO,
+            authority: vec![one, two],
+            ..header()
+        };
+        let sound = Envelope::parse(&hostile(&clear, b"x")).unwrap();
+        assert!(sound.verify(&NET).is_ok(), "so far it is sound");
+        for (authority, why) in [
+            (vec![two, one], WireError::NotCanonical("authority")),
+            (vec![one, one], WireError::NotCanonical("authority")),
+            (vec![one, two, three], WireError::OutOfBounds("authority")),
         ] {
-            let header = Header { authority, ..header() };
-            assert!(header.seal(&seat(), &NET, &Secret([4; 32]), b"x").is_err());
+            let sealed = Header {
+                authority: authority.clone(),
+                ..header()
+            };
+            assert!(sealed.seal(&seat(), &NET, &Secret([4; 32]), b"x").is_err());
+            let bad = Header {
+                authority,
+                ..clear.clone()
+            };
+            assert_eq!(Envelope::parse(&hostile(&bad, b"x")), Err(why));
         }
+        for (what, bad) in [
+            ("no number", Header { seq: 0, ..clear.clone() }),
+            (
+                "a key for what isn't sealed",
+                Header {
+                    kid: Kid([2; 16]),
+                    ..clear.clone()
+                },
+            ),
+            (
+                "a denial that comes late",
+                Header {
+                    kind: Kind::Revoke,
+                    ..clear.clone()
+                },
+            ),
+        ] {
+            assert!(Envelope::parse(&hostile(&bad, b"x")).is_err(), "{what}");
+        }
+        let other_siv = hostile_with(&clear, [0; 32], b"x");
+        assert_eq!(
+            Envelope::parse(&other_siv),
+            Err(WireError::NotCanonical("siv")),
+            "one form of a clear body"
+        );
+        let unkeyed = Header {
+            kid: Kid::ZERO,
+            ..header()
+        };
+        let body = [0; 32 + TAG];
+        assert!(Envelope::parse(&hostile(&header(), &body)).is_ok(), "so far it is sound");
+        assert_eq!(Envelope::parse(&hostile(&unkeyed, &body)), Err(WireError::NotCanonical("kid")));
     }
 
     #[test]

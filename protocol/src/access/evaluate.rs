@@ -307,6 +307,9 @@ impl<'a> Case<'a> {
             return Err(Fault::Broken(Reason::RevokedSeat(cut.id)));
         }
         let info = seat.info.as_ref().ok_or(Fault::Incomplete)?;
+        if info.ambiguous {
+            return Err(Fault::Broken(Reason::AmbiguousSeat));
+        }
         match (&record.op, record.kind) {
             (Some(Op::Genesis(_)), _) if info.practitioner.is_none() => Err(Fault::Broken(Reason::DeviceSeat)),
             (Some(Op::Genesis(_)), _) if self.teams.get(&record.doc) == Some(&None) => Err(Fault::Incomplete),
@@ -518,27 +521,28 @@ impl<'a> Case<'a> {
         } else {
             [Some(Subject::Seat(*seat)), person, team]
         };
-        self.against(denials, doc, subjects, grant)
+        self.against(denials, doc, subjects.into_iter().flatten(), grant)
     }
 
-    /// Denials that hit the subject of `grant` as such.
+    /// Denials that hit the subject of `grant` as such; a seat with every practitioner it was ever certified for.
     fn denying<'d>(&'d self, denials: &'d Denials<'a>, grant: usize) -> impl Iterator<Item = &'d Denial<'a>> {
         let GrantFact { doc, terms, .. } = &self.grants[grant];
-        let person = match &terms.subject {
-            Subject::Seat(seat) => Some(self.person(seat)).filter(|person| *person != terms.subject),
-            _ => None,
+        let persons = match &terms.subject {
+            Subject::Seat(seat) => self.directory.practitioners_of(seat),
+            _ => Vec::new(),
         };
-        self.against(denials, doc, [Some(terms.subject), person, None], grant)
+        let subjects = std::iter::once(terms.subject).chain(persons.into_iter().map(Subject::Practitioner));
+        self.against(denials, doc, subjects, grant)
     }
 
     fn against<'d>(
         &'d self,
         denials: &'d Denials<'a>,
         doc: &'d DocId,
-        subjects: [Option<Subject>; 3],
+        subjects: impl Iterator<Item = Subject>,
         grant: usize,
     ) -> impl Iterator<Item = &'d Denial<'a>> {
-        let listed = subjects.into_iter().flatten().filter_map(|subject| denials.get(&(*doc, subject)));
+        let listed = subjects.filter_map(|subject| denials.get(&(*doc, subject)));
         listed.flatten().filter(move |denial| self.hits(denial, grant))
     }
 
@@ -682,7 +686,10 @@ impl<'a> Case<'a> {
             .filter(|(at, fact)| settled.valid[*at] && fact.doc == *doc)
         {
             let mut hold = |seat: SeatKey, through: Option<(DocId, &Holding)>| {
-                let known = self.directory.seat(&seat).filter(|_| self.directory.seat_cuts(&seat).is_empty());
+                let known = self
+                    .directory
+                    .seat(&seat)
+                    .filter(|info| !info.ambiguous && self.directory.seat_cuts(&seat).is_empty());
                 let Some(info) = known else { return };
                 if through.is_none() && self.holds(&seat, &info, at).is_err() {
                     return;

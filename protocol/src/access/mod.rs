@@ -27,14 +27,17 @@ mod tests;
 use crate::ids::{DocId, FacilityKey, ItemId, KemPublic, PractitionerKey, SeatKey};
 use ops::Head;
 
-/// What the evaluator must know from the registry. Answers may only grow with the registry: a certificate, a cut or a listing that
-/// was once there stays.
+/// What the evaluator must know from the registry. Answers may only grow with the registry: a certificate, a cut, a listing or an
+/// ambiguity that was once there stays.
 pub trait Directory {
     /// The seat's certificate, dates judged by the caller; `None` while its chain isn't here.
     fn seat(&self, seat: &SeatKey) -> Option<SeatInfo>;
 
     /// Every seat ever certified for this practitioner, revoked ones included.
     fn seats_of(&self, practitioner: &PractitionerKey) -> Vec<SeatKey>;
+
+    /// Every practitioner this seat was ever certified for: what denies one of them denies it.
+    fn practitioners_of(&self, seat: &SeatKey) -> Vec<PractitionerKey>;
 
     /// Effective revocations of this seat, those of its practitioner or facility included. Beyond their kept heads nothing counts.
     fn seat_cuts(&self, seat: &SeatKey) -> Vec<RegistryCut>;
@@ -52,9 +55,11 @@ pub trait Directory {
 /// A certified seat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SeatInfo {
-    /// `None` for the device seat of a cabin, which may only deposit.
+    /// `None` for the device seat of a cabin, which may only deposit, and for an ambiguous seat.
     pub practitioner: Option<PractitionerKey>,
     pub facility: FacilityKey,
+    /// Certified for two practitioners or two facilities: nothing that it signs has effect.
+    pub ambiguous: bool,
     /// A mobile seat is never a member of a team.
     pub mobile: bool,
     pub kem: KemPublic,

@@ -206,6 +206,9 @@ impl<'a> Oracle<'a> {
     }
 
     fn registry(&self, record: &OpRecord) -> Place {
+        if self.info(&record.link.seat).is_some_and(|i| i.ambiguous) {
+            return Place::Out;
+        }
         let cuts = self.directory.seat_cuts(&record.link.seat);
         worst(cuts.iter().map(|cut| self.place(&record.link, &cut.keep)))
     }

@@ -132,6 +132,10 @@ fn history(seed: u64, ops: usize) -> History {
         };
         s.world.directory.cuts.entry(*key).or_default().push(cut);
     }
+    if s.dice.percent(10) {
+        let key = s.dice.pick(&s.seats).unwrap();
+        s.world.directory.seats.get_mut(key).unwrap().ambiguous = true;
+    }
     History {
         records: s.world.set.records().cloned().collect(),
         world: s.world,

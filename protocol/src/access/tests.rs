@@ -37,6 +37,10 @@ impl Directory for TestDirectory {
         own.map(|(seat, _)| *seat).collect()
     }
 
+    fn practitioners_of(&self, seat: &SeatKey) -> Vec<PractitionerKey> {
+        self.seats.get(seat).and_then(|info| info.practitioner).into_iter().collect()
+    }
+
     fn seat_cuts(&self, seat: &SeatKey) -> Vec<RegistryCut> {
         self.cuts.get(seat).cloned().unwrap_or_default()
     }
@@ -109,6 +113,7 @@ impl World {
         let info = SeatInfo {
             practitioner,
             facility: FACILITY,
+            ambiguous: false,
             mobile,
             kem: KemPublic([3; 32]),
             not_before_ms: NOW - 200 * DAY,

@@ -34,6 +34,8 @@ pub enum Reason {
     NotSubject,
     /// A device seat may only deposit.
     DeviceSeat,
+    /// Its key is certified for two practitioners or two facilities: nobody knows whose it is.
+    AmbiguousSeat,
     /// A mobile seat is never a member of a team.
     MobileSeat,
     /// The rank doesn't allow this.

@@ -12,10 +12,12 @@ use ed25519_dalek::SigningKey;
 use thiserror::Error;
 
 use super::charter::{Charter, CharterError, MAX_CHARTER};
-use super::op::{self, MAX_REGISTRY_OP, OpBody, OpError, RegistryOp};
+use super::op::{self, FacilityKind, MAX_REGISTRY_OP, OpBody, OpError, Profession, RegistryOp};
+use crate::access::body::check_body;
+use crate::access::ops::{DocumentKind, Op, Subject};
 use crate::crypto::{self, Entropy, Secret, context, derive};
-use crate::envelope::{Envelope, MAX_ENVELOPE};
-use crate::ids::{AuthorityKey, Hlc, NodeKey};
+use crate::envelope::{Envelope, MAX_ENVELOPE, Verified};
+use crate::ids::{AuthorityKey, DocId, FacilityKey, Hlc, NetworkId, NodeKey, SeatKey};
 use crate::wire::{Reader, WireError, Writer};
 
 /// An invitation may be used for this long.
@@ -107,6 +109,24 @@ pub fn tag(secret: &Secret) -> [u8; 16] {
     hash[..16].try_into().expect("16 of 32 bytes")
 }
 
+/// Who and what a request would let in, for the person who decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newcomer {
+    pub name: String,
+    pub kind: FacilityKind,
+    pub finess: String,
+    pub town: String,
+    /// Name, profession and RPPS number as claimed; the facility vouches for them.
+    pub practitioners: Vec<(String, Profession, String)>,
+    /// Teams that the authority endorses by admitting it.
+    pub teams: Vec<(DocId, Profession)>,
+    pub nodes: usize,
+    /// Seats of practitioners.
+    pub seats: usize,
+    /// Seats of machines that may only deposit.
+    pub device_seats: usize,
+}
+
 /// What a newcomer asks for, with everything it has already signed itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -154,11 +174,12 @@ impl Request {
         Ok(request)
     }
 
-    /// Checks that everything brought along was issued by the newcomer itself, and returns it parsed.
+    /// Checks that everything brought along was issued by the newcomer itself, and returns it parsed. Each team comes with the
+    /// genesis of a document of its own: the authority's endorsement would hand it anybody's.
     ///
     /// # Errors
-    /// An op by somebody else, or of a kind that isn't a newcomer's to issue.
-    pub fn check(&self, charter: &Charter) -> Result<(Vec<RegistryOp>, Vec<Envelope>), EnrolError> {
+    /// An op by somebody else, or of a kind that isn't a newcomer's to issue; an envelope that isn't sound; a team that isn't its own.
+    pub fn check(&self, charter: &Charter) -> Result<(Vec<RegistryOp>, Vec<Verified>), EnrolError> {
         let network = charter.network_id();
         let OpBody::Facility { key: facility, .. } = &self.facility else {
             return Err(EnrolError::Unwanted("a certificate that isn't a facility's"));
@@ -179,10 +200,58 @@ impl Request {
                 }
                 ops.push(op);
             } else {
-                envelopes.push(Envelope::parse(item)?);
+                let envelope = Envelope::parse(item)?.verify(&network);
+                envelopes.push(envelope.map_err(|_| EnrolError::Unwanted("an envelope whose signature doesn't hold"))?);
+            }
+        }
+        for op in &ops {
+            if let OpBody::Team { doc, .. } = &op.body
+                && !envelopes
+                    .iter()
+                    .any(|e| e.header.doc == *doc && founds_own_team(&network, facility, &ops, e))
+            {
+                return Err(EnrolError::Unwanted("a team that isn't its own"));
             }
         }
         Ok((ops, envelopes))
+    }
+
+    /// What would be admitted, to be shown before it is.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn newcomer(&self, charter: &Charter) -> Result<Newcomer, EnrolError> {
+        let (ops, _) = self.check(charter)?;
+        let OpBody::Facility {
+            kind, name, finess, town, ..
+        } = &self.facility
+        else {
+            return Err(EnrolError::Unwanted("a certificate that isn't a facility's"));
+        };
+        let mut newcomer = Newcomer {
+            name: name.clone(),
+            kind: *kind,
+            finess: finess.clone(),
+            town: town.clone(),
+            practitioners: Vec::new(),
+            teams: Vec::new(),
+            nodes: 0,
+            seats: 0,
+            device_seats: 0,
+        };
+        for op in ops {
+            match op.body {
+                OpBody::Practitioner {
+                    profession, rpps, name, ..
+                } => newcomer.practitioners.push((name, profession, rpps)),
+                OpBody::Team { doc, profession } => newcomer.teams.push((doc, profession)),
+                OpBody::Node { .. } => newcomer.nodes += 1,
+                OpBody::Seat { .. } => newcomer.seats += 1,
+                OpBody::DeviceSeat { .. } => newcomer.device_seats += 1,
+                _ => {}
+            }
+        }
+        Ok(newcomer)
     }
 
     /// The authority's part: the facility's certificate, and an endorsement of each team brought along.
@@ -206,6 +275,31 @@ impl Request {
         }
         Ok(out)
     }
+}
+
+/// True iff this is the genesis of a team in the newcomer's care, written from the seat of somebody, and for people, that it brings along.
+fn founds_own_team(network: &NetworkId, facility: &FacilityKey, ops: &[RegistryOp], envelope: &Verified) -> bool {
+    let Ok(Some(Op::Genesis(genesis))) = Op::of(envelope) else {
+        return false;
+    };
+    let person = |of: &[u8; 32]| {
+        ops.iter()
+            .any(|op| matches!(&op.body, OpBody::Practitioner { key, .. } if key.0 == *of))
+    };
+    let seat = |of: &SeatKey| {
+        ops.iter()
+            .any(|op| matches!(&op.body, OpBody::Seat { key, .. } if key == of) && person(&op.issuer))
+    };
+    let brought = |subject: &Subject| match subject {
+        Subject::Practitioner(key) => person(&key.0),
+        Subject::Seat(key) => seat(key),
+        Subject::Team(_) => false,
+    };
+    genesis.kind == DocumentKind::Team
+        && genesis.custodian == *facility
+        && check_body(network, envelope).is_ok()
+        && seat(&envelope.header.seat)
+        && genesis.grants.iter().all(|terms| brought(&terms.subject))
 }
 
 /// The authority's answer: ops that make the newcomer a member and let it recognise the node that admitted it.

@@ -43,8 +43,11 @@ pub struct Node {
 /// A seat, or a cabin's device seat (then without practitioner).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Seat {
+    /// `None` for an ambiguous seat too: nothing may be shown in anybody's name.
     pub practitioner: Option<PractitionerKey>,
     pub facility: FacilityKey,
+    /// Certified for two practitioners or two facilities, so nobody's: it acts for neither, and what hits either hits it.
+    pub ambiguous: bool,
     pub kem: KemPublic,
     pub mobile: bool,
     pub validity: Validity,
@@ -63,6 +66,9 @@ pub struct SeatCut {
     pub keep: Vec<KeptHead>,
 }
 
+/// Who a seat certificate is for; a device seat has no practitioner.
+type Holder = (Option<PractitionerKey>, FacilityKey);
+
 /// The ops of a network and what they amount to.
 #[derive(Clone, Debug)]
 pub struct Registry {
@@ -80,6 +86,8 @@ struct View {
     employed: BTreeSet<(PractitionerKey, FacilityKey)>,
     nodes: BTreeMap<NodeKey, Node>,
     seats: BTreeMap<SeatKey, Seat>,
+    /// Whom a seat key was ever certified for. More than one makes it nobody's, whatever clocks say: its signer chooses the clock.
+    holders: BTreeMap<SeatKey, BTreeSet<Holder>>,
     teams: BTreeMap<DocId, Team>,
     /// Op or grant → who endorsed it with effect.
     endorsements: BTreeMap<ItemId, BTreeSet<AuthorityKey>>,
@@ -173,6 +181,12 @@ impl Registry {
         self.view.seats.iter()
     }
 
+    /// Every practitioner the seat was ever certified for, ascending. More than one: it is ambiguous.
+    pub fn practitioners_of(&self, seat: &SeatKey) -> impl Iterator<Item = PractitionerKey> {
+        let persons: BTreeSet<PractitionerKey> = self.view.holders.get(seat).into_iter().flatten().filter_map(|(p, _)| *p).collect();
+        persons.into_iter()
+    }
+
     /// Listed and endorsed.
     pub fn team(&self, doc: &DocId) -> Option<&Team> {
         self.view.teams.get(doc)
@@ -194,6 +208,7 @@ impl Registry {
         self.view.cuts.get(seat).map_or(&[], Vec::as_slice)
     }
 
+    /// Revoked with effect. Of a practitioner this says nothing about where: [`Self::cuts`] does, seat by seat.
     pub fn is_revoked(&self, who: &Revoked) -> bool {
         self.view.revoked.contains(who)
     }
@@ -354,11 +369,12 @@ impl Registry {
                 let seat = Seat {
                     practitioner: None,
                     facility: issuer_facility,
+                    ambiguous: false,
                     kem: *kem,
                     mobile: false,
                     validity: *validity,
                 };
-                v.seats.insert(*key, seat);
+                v.certify(*key, seat);
             }
             OpBody::Seat {
                 key,
@@ -372,11 +388,12 @@ impl Registry {
                     let seat = Seat {
                         practitioner: Some(practitioner),
                         facility: *facility,
+                        ambiguous: false,
                         kem: *kem,
                         mobile: *mobile,
                         validity: *validity,
                     };
-                    v.seats.insert(*key, seat);
+                    v.certify(*key, seat);
                 }
             }
             _ => {}
@@ -395,34 +412,34 @@ impl Registry {
     }
 
     fn revocations(&self, v: &mut View, ops: &[&RegistryOp], approvals: &BTreeMap<ItemId, BTreeSet<AuthorityKey>>) {
-        let certifiers: BTreeSet<([u8; 32], [u8; 32])> = ops
+        let machines: BTreeSet<(NodeKey, FacilityKey)> = ops
             .iter()
             .filter_map(|op| match &op.body {
-                OpBody::Practitioner { key, .. } => Some((key.0, op.issuer)),
-                OpBody::Node { key, .. } => Some((key.0, op.issuer)),
-                OpBody::DeviceSeat { key, .. } => Some((key.0, op.issuer)),
-                OpBody::Seat { key, facility, .. } => Some((key.0, facility.0)),
+                OpBody::Node { key, .. } => Some((*key, FacilityKey(op.issuer))),
                 _ => None,
             })
             .collect();
         for op in ops {
             let OpBody::Revoke { who, keep, .. } = &op.body else { continue };
+            let issuer = FacilityKey(op.issuer);
             // Whoever ever certified a key may revoke it: a later certificate by somebody else must not lift a revocation.
             let by_owner = match who {
-                Revoked::Facility(k) => k.0 == op.issuer,
-                Revoked::Seat(k) => certifiers.contains(&(k.0, op.issuer)),
-                Revoked::Node(k) => certifiers.contains(&(k.0, op.issuer)),
-                Revoked::Practitioner(k) => certifiers.contains(&(k.0, op.issuer)),
+                Revoked::Facility(k) => *k == issuer,
+                Revoked::Seat(k) => v.holders.get(k).is_some_and(|all| all.iter().any(|(_, f)| *f == issuer)),
+                Revoked::Node(k) => machines.contains(&(*k, issuer)),
+                Revoked::Practitioner(k) => v.employed.contains(&(*k, issuer)),
             };
-            if !by_owner && !v.generations.iter().any(|g| reaches(g, &op.id(), &op.issuer, approvals)) {
+            let by_authorities = v.generations.iter().any(|g| reaches(g, &op.id(), &op.issuer, approvals));
+            if !by_owner && !by_authorities {
                 continue;
             }
             v.revoked.insert(*who);
-            for (key, seat) in &v.seats {
+            for (key, holders) in &v.holders {
+                // One employer answers for its own seats: nothing of a document could lift a cut at the others.
                 let hit = match who {
                     Revoked::Seat(k) => k == key,
-                    Revoked::Practitioner(k) => seat.practitioner == Some(*k),
-                    Revoked::Facility(k) => seat.facility == *k,
+                    Revoked::Practitioner(k) => holders.iter().any(|(p, f)| *p == Some(*k) && (by_authorities || *f == issuer)),
+                    Revoked::Facility(k) => holders.iter().any(|(_, f)| f == k),
                     Revoked::Node(_) => false,
                 };
                 if hit {
@@ -438,6 +455,19 @@ impl Registry {
         issuers.extend(v.facilities.keys().map(|k| k.0));
         issuers.extend(v.practitioners.keys().map(|k| k.0));
         issuers
+    }
+}
+
+impl View {
+    /// Of certificates for one holder the latest counts; a second holder makes the key nobody's, in any order and for good.
+    fn certify(&mut self, key: SeatKey, mut seat: Seat) {
+        let holders = self.holders.entry(key).or_default();
+        holders.insert((seat.practitioner, seat.facility));
+        if holders.len() > 1 {
+            seat.ambiguous = true;
+            seat.practitioner = None;
+        }
+        self.seats.insert(key, seat);
     }
 }
 
