@@ -85,9 +85,29 @@ pub enum Request {
 pub struct WaitingRequest {
     /// The sealed request, for [`Request::Admit`].
     pub request: String,
-    pub facility: String,
+    pub newcomer: Newcomer,
     /// The words that both screens show.
     pub words: String,
+}
+
+/// What somebody vouches for who admits.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Newcomer {
+    pub facility: String,
+    pub kind: String,
+    pub town: String,
+    pub finess: String,
+    pub practitioners: Vec<Practitioner>,
+    /// A facility of this name is a member already.
+    pub same_name: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Practitioner {
+    pub name: String,
+    /// doctor, nurse or pharmacist.
+    pub profession: String,
+    pub rpps: String,
 }
 
 /// A patient as the desk types one in.
@@ -153,7 +173,7 @@ pub enum Reply {
     /// `bytes` is empty in a preview.
     Admission {
         bytes: String,
-        facility: String,
+        newcomer: Newcomer,
         words: String,
     },
     Doctor {

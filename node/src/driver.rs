@@ -361,8 +361,8 @@ impl Driver {
         };
         self.carry_out_pending().await;
         match admitted {
-            Ok(Some(Reply::Admission { bytes, facility, words })) => {
-                tracing::info!(%facility, %words, "a facility was admitted by its invitation");
+            Ok(Some(Reply::Admission { bytes, newcomer, words })) => {
+                tracing::info!(facility = %newcomer.facility, %words, "a facility was admitted by its invitation");
                 let bytes = bocage_protocol::ids::unhex(&bytes).unwrap_or_default();
                 [&[ADMITTED][..], &bytes].concat()
             }

@@ -741,6 +741,15 @@ pub fn kind_name(kind: FacilityKind) -> &'static str {
     }
 }
 
+/// The word for a profession in `--json` and on the command line.
+pub(crate) fn profession_name(profession: Profession) -> &'static str {
+    match profession {
+        Profession::Doctor => "doctor",
+        Profession::Nurse => "nurse",
+        Profession::Pharmacist => "pharmacist",
+    }
+}
+
 fn compartment_name(compartment: Compartment) -> &'static str {
     match compartment {
         Compartment::Identity => "identity",

@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::client::{Client, Failure, NewPatient, Reply, Request};
+use crate::client::{Client, Failure, NewPatient, Newcomer, Reply, Request};
 use crate::driver::{Answer, Driver, Options, ask_for_admission};
 use crate::home::Home;
 use crate::keystore::{Argon2Cost, NodeKeyFile, OsEntropy, Strength, estimate_strength, file};
@@ -413,7 +413,7 @@ impl Session {
             };
             let mut admitted = Vec::new();
             for waiting in requests {
-                self.agree(&waiting.facility, &waiting.words, yes)?;
+                self.agree(&waiting.newcomer, &waiting.words, yes)?;
                 admitted.push(self.admission(&mut client, waiting.request).await?.1);
             }
             self.close(client)?;
@@ -438,10 +438,10 @@ impl Session {
             request: request.clone(),
             preview: true,
         };
-        let Reply::Admission { facility, words, .. } = self.request(&mut client, preview).await? else {
+        let Reply::Admission { newcomer, words, .. } = self.request(&mut client, preview).await? else {
             return Err(unexpected());
         };
-        self.agree(&facility, &words, yes)?;
+        self.agree(&newcomer, &words, yes)?;
         let (bytes, facility) = self.admission(&mut client, request).await?;
         self.close(client)?;
         let out = out.unwrap_or_else(|| path.with_file_name("admission.bocage"));
@@ -460,21 +460,22 @@ impl Session {
 
     async fn admission(&self, client: &mut Client, request: String) -> Result<(Vec<u8>, String), Failure> {
         let reply = self.request(client, Request::Admit { request, preview: false }).await?;
-        let Reply::Admission { bytes, facility, .. } = reply else {
+        let Reply::Admission { bytes, newcomer, .. } = reply else {
             return Err(unexpected());
         };
-        Ok((unhex(&bytes).ok_or_else(unexpected)?, facility))
+        Ok((unhex(&bytes).ok_or_else(unexpected)?, newcomer.facility))
     }
 
-    /// Somebody has compared the words of both screens.
-    fn agree(&self, facility: &str, words: &str, yes: bool) -> Result<(), Failure> {
+    /// Somebody has compared the words of both screens, and knows whom he vouches for.
+    fn agree(&self, newcomer: &Newcomer, words: &str, yes: bool) -> Result<(), Failure> {
         if yes {
             return Ok(());
         }
         let question = self
             .lang
             .pick("Same words on both screens? [y/N] ", "Mêmes mots sur les deux écrans ? [o/N] ");
-        let answer = prompt(&format!("{facility}: {words}\n{question}"), false)?;
+        let who = show::newcomer(newcomer, self.lang);
+        let answer = prompt(&format!("{who}\n    {words}\n\n{question}"), false)?;
         if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "o" | "oui") {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::client::{Record, Reply, Status};
+use crate::client::{Newcomer, Record, Reply, Status};
 use crate::fhir::Language;
 use crate::lang::{Lang, wrap};
 
@@ -104,8 +104,8 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
             lang.count(*files, ["file written", "files written"], ["fichier écrit", "fichiers écrits"]),
             lang.count(*resources, ["resource", "resources"], ["ressource", "ressources"])
         ),
-        Reply::Invitation { .. } | Reply::Waiting { .. } => Ok(()),
-        Reply::Admission { facility, words, .. } => writeln!(out, "{} {facility} ({words})", lang.pick("Admitted:", "Admise :")),
+        // Printed by the commands that ask for them.
+        Reply::Invitation { .. } | Reply::Waiting { .. } | Reply::Admission { .. } => Ok(()),
         Reply::Doctor { checks } => {
             for check in checks {
                 let name = lang.pick(&check.name, &check.name_fr);
@@ -116,6 +116,35 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         }
         Reply::Failed(failure) => writeln!(out, "{}", failure.text(lang)),
     }
+}
+
+/// Whom somebody vouches for who admits.
+pub(super) fn newcomer(n: &Newcomer, lang: Lang) -> String {
+    let place = [word(&n.kind, lang), &n.town]
+        .into_iter()
+        .filter(|t| !t.is_empty())
+        .collect::<Vec<_>>();
+    let mut out = format!("{} ({})\n", n.facility, place.join(", "));
+    if !n.finess.is_empty() {
+        let _ = writeln!(out, "    FINESS {}", n.finess);
+    }
+    for who in &n.practitioners {
+        let rpps = match &who.rpps[..] {
+            "" => lang.pick("no RPPS given", "sans RPPS").to_owned(),
+            number => format!("RPPS {number}"),
+        };
+        let _ = writeln!(out, "    {}, {}, {rpps}", who.name, word(&who.profession, lang));
+    }
+    if n.practitioners.is_empty() {
+        let _ = writeln!(out, "    {}", lang.pick("nobody practises there", "personne n'y exerce"));
+    }
+    if n.same_name {
+        out.push_str(lang.pick(
+            "Careful: a facility of this name is a member already.\n",
+            "Attention : une structure de ce nom est déjà membre.\n",
+        ));
+    }
+    out
 }
 
 fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
@@ -207,6 +236,9 @@ fn word(word: &str, lang: Lang) -> &str {
         "clinical" => "clinique",
         "sensitive" => "sensible",
         "trace" => "traces",
+        "doctor" => "médecin",
+        "nurse" => "infirmier",
+        "pharmacist" => "pharmacien",
         "female" => "femme",
         "male" => "homme",
         "other" => "autre",

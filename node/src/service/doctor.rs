@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use bocage_protocol::record::Reader;
 use bocage_protocol::store::Store;
 
 use super::Service;
@@ -78,6 +79,14 @@ impl Service {
             )
         };
         checks.push(check(("certificate", "certificat"), served, detail));
+        let blamed = self.blamed();
+        if !blamed.is_empty() {
+            let detail = (
+                format!("unreadable ones by {blamed}: have that machine looked at, or its seat revoked"),
+                format!("certains, illisibles, viennent de {blamed} : faites examiner ce poste, ou révoquez-le"),
+            );
+            checks.push(check(("envelopes", "envois"), false, detail));
+        }
         let (good, detail) = self.clock();
         checks.push(check(("clock", "horloge"), good, detail));
         checks
@@ -115,5 +124,19 @@ impl Service {
             ),
             (None, None) => (true, ("plausible".to_owned(), "plausible".to_owned())),
         }
+    }
+
+    /// Who signed content that opens to nothing sound: name and facility, as far as they are known.
+    fn blamed(&self) -> String {
+        let registry = self.core.registry();
+        let of = |seat| {
+            let seat = registry.seat(seat)?;
+            let facility = registry.facility(&seat.facility).map(|f| f.name.clone()).unwrap_or_default();
+            let who = seat.practitioner.and_then(|p| registry.practitioner(&p));
+            Some(who.map_or_else(|| facility.clone(), |p| format!("{} ({facility})", p.name)))
+        };
+        let blamed = self.core.reader.as_ref().map(Reader::to_blame).unwrap_or_default();
+        let names: Vec<String> = blamed.keys().filter_map(of).collect();
+        names.join(", ")
     }
 }

@@ -3,15 +3,15 @@
 //! An invitation stands under its tag until it expires. Beside it stands what became of it: a request that waits for somebody to
 //! admit it, or the admission. So an answer that was lost on its way is given again, and only to the request it answered.
 
+use bocage_protocol::clinical::text::fold;
 use bocage_protocol::crypto::{Entropy, Secret, derive};
-use bocage_protocol::identity::OpBody;
 use bocage_protocol::identity::enrol::{self, Admission, INVITATION_LIFE_MS, Invitation, Part, Request as JoinRequest};
 use bocage_protocol::ids::{AuthorityKey, Hlc, hex};
 use bocage_protocol::store::{LocalWrite, Store};
 use ed25519_dalek::SigningKey;
 
-use super::{Service, store_failure};
-use crate::client::{Failure, Reply, WaitingRequest};
+use super::{Service, kind_name, profession_name, store_failure};
+use crate::client::{Failure, Newcomer, Practitioner, Reply, WaitingRequest};
 use crate::core::now_ms;
 use crate::keystore::{KeyName, OsEntropy};
 use crate::place;
@@ -92,7 +92,7 @@ impl Service {
     pub fn admit(&mut self, sealed: &[u8], preview: bool) -> Result<Reply, Failure> {
         let (invitation, request) = self.read_request(sealed)?;
         let tag = invitation.tag();
-        let (facility, words) = described(&request)?;
+        let (newcomer, words) = self.described(&request)?;
         let hash = derive("bocage 2026-11 enrolment request v1", &[sealed]);
         let bytes = match self.answered(&tag)? {
             Some(Answered::Admitted(whose, _)) if whose != hash => return Err(spent()),
@@ -107,7 +107,7 @@ impl Service {
         };
         Ok(Reply::Admission {
             bytes: if preview { String::new() } else { hex(&bytes) },
-            facility,
+            newcomer,
             words,
         })
     }
@@ -131,15 +131,40 @@ impl Service {
             if let Some(Answered::Waits(sealed)) = parse(&value)
                 && let Ok((_, request)) = self.read_request(&sealed)
             {
-                let (facility, words) = described(&request)?;
+                let (newcomer, words) = self.described(&request)?;
                 let request = hex(&sealed);
-                waiting.push(WaitingRequest { request, facility, words });
+                waiting.push(WaitingRequest { request, newcomer, words });
             }
         }
         Ok(waiting)
     }
 
-    /// Whether this very request was admitted before, or may be now that an authority is at hand.
+    /// Who asks, and the words that both screens show.
+    fn described(&self, request: &JoinRequest) -> Result<(Newcomer, String), Failure> {
+        let registry = self.core.registry();
+        let asks = request.newcomer(registry.charter()).map_err(place::enrolment)?;
+        let words = comparison_words(&enrol::comparison(request), Tongue::French).join(" ");
+        let folded = fold(&asks.name);
+        let newcomer = Newcomer {
+            same_name: registry.facilities().any(|(_, f)| fold(&f.name) == folded),
+            facility: asks.name,
+            kind: kind_name(asks.kind).to_owned(),
+            town: asks.town,
+            finess: asks.finess,
+            practitioners: asks
+                .practitioners
+                .into_iter()
+                .map(|(name, profession, rpps)| Practitioner {
+                    name,
+                    profession: profession_name(profession).to_owned(),
+                    rpps,
+                })
+                .collect(),
+        };
+        Ok((newcomer, words))
+    }
+
+    /// Whether this very request was admitted before.
     pub fn is_admitted(&self, sealed: &[u8]) -> bool {
         let hash = derive("bocage 2026-11 enrolment request v1", &[sealed]);
         let tag = enrol::sealed_tag(sealed).map(|(_, tag)| tag);
@@ -232,19 +257,6 @@ fn parse(kept: &[u8]) -> Option<Answered> {
         }
         _ => None,
     }
-}
-
-/// The facility's name, and the words that both screens show.
-fn described(request: &JoinRequest) -> Result<(String, String), Failure> {
-    let OpBody::Facility { name, .. } = &request.facility else {
-        return Err(Failure::new(
-            "usage",
-            "the request names no facility",
-            "la demande ne nomme aucune structure",
-        ));
-    };
-    let words = comparison_words(&enrol::comparison(request), Tongue::French).join(" ");
-    Ok((name.clone(), words))
 }
 
 /// Somebody else was admitted by this invitation.

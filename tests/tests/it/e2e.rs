@@ -346,10 +346,15 @@ fn a_node_that_imports_goes_on_answering() {
     assert!(importing.say(&json!({ "do": "import", "files": [t.path("ward.json")] })));
     assert_eq!(importing.hear().expect("it runs")["answer"], "progress");
     let meanwhile = t.status("clinic");
-    let done = std::iter::from_fn(|| importing.hear()).find(|said| said["answer"] != "progress").unwrap();
+    let done = std::iter::from_fn(|| importing.hear())
+        .find(|said| said["answer"] != "progress")
+        .unwrap();
     assert_eq!((&done["answer"], imported(&done, "refused_count")), (&json!("imported"), 0));
     let after = t.status("clinic");
-    assert!(meanwhile["items"].as_u64() < after["items"].as_u64(), "answered in the middle of it");
+    assert!(
+        meanwhile["items"].as_u64() < after["items"].as_u64(),
+        "answered in the middle of it"
+    );
     t.stop("clinic");
 }
 

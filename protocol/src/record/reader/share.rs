@@ -47,7 +47,7 @@ impl Reader {
                 )
             })
             .collect();
-        let mobile = registry.seats().filter(|(_, s)| s.facility == facility && s.mobile);
+        let mobile = registry.seats().filter(|(_, s)| s.facility == facility && s.mobile && !s.ambiguous);
         for (key, seat) in mobile {
             if let Some(profession) = profession_of(registry, key) {
                 subjects.push((Subject::Seat(*key), profession, now_ms + round_ms, [seat.kem].into()));

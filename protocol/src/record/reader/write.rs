@@ -278,7 +278,7 @@ impl Reader {
         for terms in genesis.grants.iter().filter(|t| t.rank.may_read()) {
             match terms.subject {
                 Subject::Team(team) => recipients.extend(self.team_keys(&team, registry, writing.now_ms)),
-                Subject::Seat(seat) => recipients.extend(registry.seat(&seat).map(|s| s.kem)),
+                Subject::Seat(seat) => recipients.extend(registry.seat(&seat).filter(|s| !s.ambiguous).map(|s| s.kem)),
                 Subject::Practitioner(_) => {}
             }
         }
