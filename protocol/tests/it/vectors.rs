@@ -850,13 +850,13 @@ fn record(v: &mut Vectors) {
     let (network, salt) = (NetworkId([0x0e; 32]), [0x0f; 32]);
     let record = record_id(&network, &seat(), &salt);
     assert_eq!(record.0, derive("bocage 2026-11 record id v1", &[&network.0, &seat().0, &salt]));
-    v.put("record.id", &record.0);
+    v.put("record.id", record.0);
     let head = RecordHead {
         record,
         compartment: 1,
         salt: Some(salt),
     };
-    v.put("creator.head.body", &head.to_fact().encode().expect("in bounds"));
+    v.put("creator.head.body", head.to_fact().encode().expect("in bounds"));
     let mut chain = OwnChain::new(seat(), DOC, 7, Lane::Today);
     let first = chain.next(&facts()).expect("in bounds");
     chain.advance(&first);
