@@ -36,6 +36,9 @@ pub enum Request {
     },
     PatientShow {
         patient: String,
+        /// Versions that were corrected since, too.
+        #[serde(default)]
+        history: bool,
     },
     NoteAdd {
         patient: String,
@@ -266,8 +269,17 @@ pub struct Record {
     /// Compartments that this seat can read, with their number of facts.
     pub documents: Vec<DocumentRow>,
     pub entries: Vec<Entry>,
-    /// Facilities whose teams may read at least one compartment.
-    pub readers: Vec<String>,
+    /// Facilities whose practitioners may read at least one compartment.
+    pub readers: Vec<ReaderRow>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ReaderRow {
+    pub facility: String,
+    /// The facility's key.
+    pub key: String,
+    /// When new entries stop being opened to it, milliseconds since 1970; `None` without an end.
+    pub until_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -283,12 +295,20 @@ pub struct Entry {
     pub resource_type: String,
     /// One line in words.
     pub summary: String,
+    /// A note's whole text, with its line breaks; empty for what isn't one.
+    pub text: String,
     pub author: String,
+    /// doctor, nurse or pharmacist; empty while its author's certificate hasn't arrived.
+    pub profession: String,
     pub facility: String,
     /// When its author's clock says it was written, milliseconds since 1970: displayed, decides nothing.
     pub written_ms: u64,
     /// accepted, quarantined or disputed.
     pub label: String,
+    /// Earlier versions that this one corrects, directly or through others.
+    pub versions: u64,
+    /// The entry that corrects this one: then it is shown as history only.
+    pub replaced_by: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,18 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bocage_protocol::access::matrix::Compartment;
-use bocage_protocol::clinical::vitals::{Measure, Sign};
+use bocage_protocol::clinical::vitals::{Measure, Sign, VitalError};
 use bocage_protocol::clinical::{identifiers, text};
 use bocage_protocol::crypto::Entropy;
 use bocage_protocol::envelope::{Kind, Lane};
+use bocage_protocol::identity::registry::Practitioner;
 use bocage_protocol::identity::{FacilityKind, Profession};
 use bocage_protocol::ids::{FacilityKey, FactId, NodeKey, RecordId, hex, unhex};
-use bocage_protocol::record::{FactBody, Label, NewFact, ROUND_MS, Reader, RecordFact, WriteRefused};
+use bocage_protocol::record::{FactBody, NewFact, ROUND_MS, Reader, WriteRefused};
 use bocage_protocol::store::Store;
 
-use crate::client::{DocumentRow, Entry, Failure, NewPatient, PatientRow, PeerRow, Record, Reply, Request, Status};
+use crate::client::{Failure, NewPatient, PatientRow, PeerRow, Reply, Request, Status};
 use crate::core::{Core, Outcome, now_ms};
-use crate::fhir::mapping::{self, View, correct, write};
+use crate::fhir::mapping::{self, View, write};
 use crate::home::Home;
 use crate::keystore::{NodeKeys, OsEntropy, SeatKeystore, UnlockedSeat};
 use crate::lang::Bilingual;
@@ -27,6 +28,7 @@ mod doctor;
 mod enrolment;
 mod export;
 mod import;
+mod record;
 pub mod summary;
 mod turns;
 
@@ -148,9 +150,9 @@ impl Service {
             Request::PatientSearch { query } => Ok(Reply::Patients {
                 patients: self.patient_search(&query)?,
             }),
-            Request::PatientShow { patient } => {
+            Request::PatientShow { patient, history } => {
                 let record = self.find(&patient)?;
-                Ok(Reply::Record(self.show(record)?))
+                Ok(Reply::Record(self.show(record, history)?))
             }
             Request::NoteAdd { patient, text } => self.act(&patient, |act| write::note(act, "Note", &text)),
             Request::VitalAdd { patient, sign, value } => {
@@ -189,7 +191,7 @@ impl Service {
         self.unlocked = Some(unlocked);
         self.sessions.insert(session);
         let (facility, _) = self.own_facility();
-        let practitioner = self.own_practitioner().unwrap_or_default();
+        let practitioner = self.practitioner().map(|p| p.name.clone()).unwrap_or_default();
         Ok(Reply::Unlocked { practitioner, facility })
     }
 
@@ -222,12 +224,6 @@ impl Service {
             .node(&own)
             .and_then(|n| registry.facility(&n.facility))
             .map_or_else(Default::default, |f| (f.name.clone(), kind_name(f.kind).to_owned()))
-    }
-
-    fn own_practitioner(&self) -> Option<String> {
-        let reader = self.core.reader.as_ref()?;
-        let practitioner = self.core.registry().seat(&reader.seat())?.practitioner?;
-        Some(self.core.registry().practitioner(&practitioner)?.name.clone())
     }
 
     // ---- what everybody may ask
@@ -387,70 +383,6 @@ impl Service {
         }
     }
 
-    fn show(&self, record: RecordId) -> Result<Record, Failure> {
-        let reader = self.reader()?;
-        let registry = self.core.registry();
-        let patient = patient_row(reader, record).unwrap_or_else(|| PatientRow {
-            patient: record.to_hex(),
-            ..PatientRow::default()
-        });
-        let mut documents: BTreeMap<Compartment, u64> = reader.compartments(&record).map(|(c, _)| (c, 0)).collect();
-        let mut entries = Vec::new();
-        for RecordFact { compartment, fact, .. } in reader.current(&record) {
-            *documents.entry(compartment).or_default() += 1;
-            let seat = registry.seat(&fact.author);
-            let practitioner = seat.and_then(|s| registry.practitioner(&s.practitioner?));
-            entries.push(Entry {
-                fact: fact.id.to_hex(),
-                compartment: compartment_name(compartment).to_owned(),
-                resource_type: summary::resource_type(fact.body),
-                summary: summary::one_line(fact.body),
-                author: practitioner.map(|p| p.name.clone()).unwrap_or_default(),
-                facility: seat
-                    .and_then(|s| registry.facility(&s.facility))
-                    .map(|f| f.name.clone())
-                    .unwrap_or_default(),
-                written_ms: fact.hlc.millis(),
-                label: label_name(fact.label).to_owned(),
-            });
-        }
-        entries.sort_by(|a, b| b.written_ms.cmp(&a.written_ms).then_with(|| a.fact.cmp(&b.fact)));
-        let documents = documents
-            .into_iter()
-            .map(|(c, facts)| DocumentRow {
-                compartment: compartment_name(c).to_owned(),
-                facts,
-            })
-            .collect();
-        Ok(Record {
-            patient,
-            documents,
-            entries,
-            readers: self.readers_of(record)?,
-        })
-    }
-
-    /// Facilities that may read at least one document of a record now.
-    fn readers_of(&self, record: RecordId) -> Result<Vec<String>, Failure> {
-        use bocage_protocol::access::view::Recipient;
-        let reader = self.reader()?;
-        let registry = self.core.registry();
-        let mut facilities: BTreeSet<FacilityKey> = BTreeSet::new();
-        for (_, doc) in reader.compartments(&record) {
-            for recipient in reader.access(&doc).map(|v| v.live_readers(now_ms())).unwrap_or_default() {
-                facilities.extend(match recipient {
-                    Recipient::Seat(seat) => registry.seat(&seat).map(|s| s.facility),
-                    Recipient::Team(team) => registry.team(&team).map(|t| t.facility),
-                });
-            }
-        }
-        Ok(facilities
-            .iter()
-            .filter_map(|f| registry.facility(f))
-            .map(|f| f.name.clone())
-            .collect())
-    }
-
     /// Writes one act as a resource of its own: among the clinical notes, or where this profession writes.
     fn act(&mut self, patient: &str, make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>) -> Result<Reply, Failure> {
         let record = self.find(patient)?;
@@ -462,9 +394,11 @@ impl Service {
             )
         })?;
         let (id, effective) = (write::uuid(random16()), summary::instant(now_ms()));
+        let (name, rpps) = self.practitioner().map(|p| (p.name.clone(), p.rpps.clone())).unwrap_or_default();
         let act = write::Act {
             id: &id,
             patient: &subject,
+            by: Some(write::By { name: &name, rpps: &rpps }).filter(|b| !b.name.is_empty()),
             effective: &effective,
             ..write::Act::default()
         };
@@ -478,48 +412,14 @@ impl Service {
     }
 
     fn profession(&self) -> Option<Profession> {
-        let registry = self.core.registry();
-        let practitioner = registry.seat(&self.core.reader.as_ref()?.seat())?.practitioner?;
-        Some(registry.practitioner(&practitioner)?.profession)
+        Some(self.practitioner()?.profession)
     }
 
-    fn correct(&mut self, patient: &str, fact: &str, field: &str, value: &str) -> Result<Reply, Failure> {
-        let record = self.find(patient)?;
-        let wanted = fact.to_lowercase();
-        let found: Vec<_> = self
-            .reader()?
-            .current(&record)
-            .filter(|f| f.fact.id.to_hex().starts_with(&wanted))
-            .collect();
-        let old = match found[..] {
-            [old] => old,
-            [] => {
-                return Err(Failure::new(
-                    "not-found",
-                    format!("no entry of this record begins with {fact}: see `bocage patient show`"),
-                    format!("aucun élément de ce dossier ne commence par {fact} : voyez `bocage patient show`"),
-                ));
-            }
-            _ => {
-                return Err(Failure::new(
-                    "ambiguous",
-                    format!("{} entries of this record begin with {fact}: give more of the id", found.len()),
-                    format!(
-                        "{} éléments de ce dossier commencent par {fact} : donnez plus de caractères",
-                        found.len()
-                    ),
-                ));
-            }
-        };
-        let typed = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
-        let json = correct::correct(old.fact.body, &[(field, typed)]).map_err(|e| Failure::of("usage", &e))?;
-        let fact = FactBody {
-            source: old.fact.source.to_owned(),
-            supersedes: vec![old.fact.id],
-            ..FactBody::resource(json)
-        };
-        let compartment = old.compartment;
-        self.add(record, vec![NewFact { compartment, fact }])
+    /// Whose seat is open.
+    fn practitioner(&self) -> Option<&Practitioner> {
+        let registry = self.core.registry();
+        let practitioner = registry.seat(&self.core.reader.as_ref()?.seat())?.practitioner?;
+        registry.practitioner(&practitioner)
     }
 
     fn add(&mut self, record: RecordId, facts: Vec<NewFact>) -> Result<Reply, Failure> {
@@ -665,7 +565,8 @@ fn patient_reference(reader: &Reader, record: RecordId) -> Option<String> {
 
 fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
     let found = Sign::all().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
-        let all: Vec<_> = Sign::all().map(summary::sign_name).collect();
+        // Computed ones are never typed.
+        let all: Vec<_> = Sign::all().filter(|s| *s != Sign::Bmi).map(summary::sign_name).collect();
         let all = all.join(", ");
         Failure::new(
             "usage",
@@ -673,13 +574,24 @@ fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
             format!("{sign} n'est pas un signe connu ; choisissez parmi {all}"),
         )
     })?;
-    Measure::parse(found, value).map_err(|e| {
-        Failure::new(
-            "usage",
-            format!("{sign} {value}: {}; nothing was saved", summary::plain_units(&e.to_string())),
-            format!("{sign} {value} : {} ; rien n'a été enregistré", summary::plain_units(&e.french())),
-        )
-    })
+    Measure::parse(found, value).map_err(|e| no_measure(found, value, &e))
+}
+
+/// Why a value isn't a measure of this sign, with the unit and range it is expected in.
+fn no_measure(sign: Sign, value: &str, error: &VitalError) -> Failure {
+    let name = [summary::sign_name(sign), value].join(" ");
+    let name = name.trim_end();
+    let [en, fr] = if matches!(error, VitalError::OutOfLimits { .. } | VitalError::NotAcvpu | VitalError::Computed) {
+        Default::default()
+    } else {
+        summary::range(sign).map(|r| format!(" ({r})"))
+    };
+    let units = |text: String| summary::plain_units(&text).trim_end().to_owned();
+    Failure::new(
+        "usage",
+        format!("{name}: {}{en}; nothing was saved", units(error.to_string())),
+        format!("{name} : {}{fr} ; rien n'a été enregistré", units(error.french())),
+    )
 }
 
 /// A date that somebody alive can be born on: real, not to come anywhere on earth, not before 1850. FHIR's shorter forms (a year, a
@@ -704,7 +616,7 @@ fn birth_date(text: &str, now_ms: u64) -> Result<(), Failure> {
             .and_then(|m| time::Month::try_from(m).ok())
             .zip(u8::try_from(day).ok())
             .and_then(|(m, d)| time::Date::from_calendar_date(i32::from(year), m, d).ok()),
-        _ => return refuse("write it as 1948-03-12", "écrivez-la comme 1948-03-12"),
+        _ => return refuse("write YYYY-MM-DD, as 1948-03-12", "écrivez AAAA-MM-JJ, comme 1948-03-12"),
     };
     let tomorrow = time::OffsetDateTime::UNIX_EPOCH + std::time::Duration::from_millis(now_ms) + time::Duration::hours(14);
     match date {
@@ -738,24 +650,5 @@ pub fn kind_name(kind: FacilityKind) -> &'static str {
         FacilityKind::Pharmacy => "pharmacy",
         FacilityKind::Cabin => "cabin",
         FacilityKind::Mobile => "mobile",
-    }
-}
-
-fn compartment_name(compartment: Compartment) -> &'static str {
-    match compartment {
-        Compartment::Identity => "identity",
-        Compartment::Emergency => "emergency",
-        Compartment::Medication => "medication",
-        Compartment::Clinical => "clinical",
-        Compartment::Sensitive => "sensitive",
-        Compartment::Trace => "trace",
-    }
-}
-
-fn label_name(label: Label) -> &'static str {
-    match label {
-        Label::Accepted => "accepted",
-        Label::Quarantined => "quarantined",
-        Label::Disputed => "disputed",
     }
 }

@@ -236,6 +236,9 @@ pub enum Patient {
     Show {
         /// The record's id, or its start
         patient: String,
+        /// Also the versions that were corrected since
+        #[arg(long)]
+        history: bool,
     },
 }
 

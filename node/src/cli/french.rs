@@ -189,7 +189,7 @@ comme enregistré est en sécurité.",
         path: "patient show",
         about: "Afficher ce que ce poste peut lire d'un dossier",
         after: "",
-        args: &[RECORD],
+        args: &[RECORD, ("history", "Montrer aussi les versions corrigées depuis")],
     },
     Page {
         path: "note",

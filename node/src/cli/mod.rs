@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
             if session.json {
                 print_json(&Reply::Failed(failure.clone()));
             } else {
-                eprintln!("bocage: {}", failure.text(lang));
+                eprintln!("bocage: {}", show::plain(failure.text(lang)));
             }
             ExitCode::from(if failure.code == "usage" { USAGE } else { FAILED })
         }
@@ -106,6 +106,7 @@ impl Session {
         match command {
             Command::Init(init) => {
                 let description = describe(init.place)?;
+                one_line("--network", &init.network)?;
                 let passphrase = self.new_passphrase()?;
                 self.working(self.lang.pick("making keys…", "création des clés…"));
                 let charter = place::found(&self.home, &init.network, &description, &passphrase, cost())?;
@@ -168,7 +169,7 @@ impl Session {
                 .await
             }
             Command::Patient(args::Patient::Search { query }) => self.ask(Request::PatientSearch { query: query.join(" ") }, true).await,
-            Command::Patient(args::Patient::Show { patient }) => self.ask(Request::PatientShow { patient }, true).await,
+            Command::Patient(args::Patient::Show { patient, history }) => self.ask(Request::PatientShow { patient, history }, true).await,
             Command::Note(args::Note::Add { patient, text }) => {
                 self.ask(
                     Request::NoteAdd {
@@ -474,7 +475,7 @@ impl Session {
         let question = self
             .lang
             .pick("Same words on both screens? [y/N] ", "Mêmes mots sur les deux écrans ? [o/N] ");
-        let answer = prompt(&format!("{facility}: {words}\n{question}"), false)?;
+        let answer = prompt(&show::plain(&format!("{facility}: {words}\n{question}")), false)?;
         if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "o" | "oui") {
             return Ok(());
         }
@@ -546,6 +547,7 @@ impl Session {
 
     /// On the way, for people; where a script reads standard output, they may read standard error.
     fn say(&self, text: &str) {
+        let text = show::plain(text);
         let written = if self.json {
             writeln!(std::io::stderr(), "{text}")
         } else {
@@ -639,6 +641,13 @@ fn describe(place: args::Place) -> Result<Description, Failure> {
             "avec une invitation, dites qui adhère : --facility NOM --kind clinic|pharmacy|cabin|mobile",
         ));
     };
+    for (option, name) in [
+        ("--facility", Some(&facility)),
+        ("--town", place.town.as_ref()),
+        ("--practitioner", place.practitioner.as_ref()),
+    ] {
+        one_line(option, name.map_or("", |n| n))?;
+    }
     let kind = match kind {
         args::Kind::Clinic => FacilityKind::Clinic,
         args::Kind::Pharmacy => FacilityKind::Pharmacy,
@@ -670,6 +679,20 @@ fn describe(place: args::Place) -> Result<Description, Failure> {
         town: place.town.unwrap_or_default(),
         practitioner,
     })
+}
+
+/// A name that stands in everybody's lists.
+fn one_line(option: &str, name: &str) -> Result<(), Failure> {
+    if !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "usage",
+        format!("{option}: this name has a control character in it (a line break, a tab, an escape); nothing was changed: type it anew"),
+        format!(
+            "{option} : ce nom contient un caractère de contrôle (saut de ligne, tabulation, échappement) ; rien n'a été changé : retapez-le"
+        ),
+    ))
 }
 
 /// About a second on this machine; tests and the demonstration ask for the floor.

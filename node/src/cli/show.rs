@@ -2,9 +2,14 @@
 
 use std::fmt::Write as _;
 
-use crate::client::{Record, Reply, Status};
+use crate::client::{Reply, Status};
 use crate::fhir::Language;
 use crate::lang::{Lang, wrap};
+
+mod moment;
+mod record;
+
+pub(super) use moment::moment;
 
 /// The reply as it is printed, with a final newline.
 pub(super) fn reply(reply: &Reply, json: bool, lang: Lang) -> String {
@@ -13,7 +18,19 @@ pub(super) fn reply(reply: &Reply, json: bool, lang: Lang) -> String {
     }
     let mut out = String::new();
     write_reply(&mut out, reply, lang).expect("writing to a string doesn't fail");
-    out
+    plain(&out)
+}
+
+/// Text that can't move the cursor, colour the screen or turn the line around, whoever wrote it: control characters (C0, C1, DEL) but
+/// line breaks, and marks of direction, become `\u{fffd}`. Everything that a person is shown passes here; JSON escapes by itself.
+pub(super) fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' => c,
+        '\t' => ' ',
+        c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => '\u{fffd}',
+        c => c,
+    };
+    text.replace("\r\n", "\n").chars().map(shown).collect()
 }
 
 fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result {
@@ -75,7 +92,7 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
             let count = lang.count(patients.len() as u64, ["patient", "patients"], ["patient", "patients"]);
             writeln!(out, "{count}")
         }
-        Reply::Record(record) => write_record(out, record, lang),
+        Reply::Record(record) => record::write(out, record, lang),
         Reply::Saved { fact, .. } => writeln!(out, "{} {}", lang.pick("Saved here. Entry", "Enregistré ici. Élément"), &fact[..12]),
         Reply::Shared { facility, documents: 0 } => writeln!(
             out,
@@ -164,36 +181,6 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
-    let p = &r.patient;
-    writeln!(out, "{}", cut(&format!("{} {}", p.family.to_uppercase(), p.given), 80))?;
-    writeln!(out, "{}", cut(&format!("{}  {}  {}", p.birth_date, word(&p.sex, lang), p.ins), 80))?;
-    writeln!(out, "{} {}", lang.pick("record", "dossier"), p.patient)?;
-    let readers = r.readers.iter().map(|name| cut(name, 60)).collect::<Vec<_>>();
-    writeln!(out, "{}", lang.pick("may read:", "peuvent lire :"))?;
-    for reader in readers {
-        writeln!(out, "  {reader}")?;
-    }
-    for d in &r.documents {
-        let entries = lang.count(d.facts, ["entry", "entries"], ["élément", "éléments"]);
-        writeln!(out, "  {:<12} {entries}", word(&d.compartment, lang))?;
-    }
-    for e in &r.entries {
-        let mark = match e.label.as_str() {
-            "accepted" => String::new(),
-            other => format!("  [{}]", label(other, lang)),
-        };
-        writeln!(
-            out,
-            "{}  {:<20} {}{mark}",
-            &e.fact[..12],
-            cut(&e.resource_type, 20),
-            cut(&e.summary, 44 - mark.chars().count().min(24))
-        )?;
-    }
-    Ok(())
-}
-
 /// A word of the API as people read it.
 fn word(word: &str, lang: Lang) -> &str {
     let french = match word {
@@ -216,14 +203,6 @@ fn word(word: &str, lang: Lang) -> &str {
     lang.pick(word, french)
 }
 
-fn label(label: &str, lang: Lang) -> &str {
-    match label {
-        "quarantined" => lang.pick("not acknowledged", "non reconnu"),
-        "disputed" => lang.pick("disputed", "contesté"),
-        other => other,
-    }
-}
-
 /// At most `width` characters, with an ellipsis when cut.
 fn cut(text: &str, width: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -231,4 +210,23 @@ fn cut(text: &str, width: usize) -> String {
         return line;
     }
     line.chars().take(width - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_commands_a_terminal_is_left_in_a_text() {
+        let hostile = "a\u{1b}[31mb\u{9b}2Jc\u{7f}\u{202e}d\u{2069}\re\r\nf\tg — é";
+        assert_eq!(
+            plain(hostile),
+            "a\u{fffd}[31mb\u{fffd}2Jc\u{fffd}\u{fffd}d\u{fffd}\u{fffd}e\nf g — é"
+        );
+        let reply = Reply::Unlocked {
+            practitioner: "\u{1b}]0;x\u{7}".into(),
+            facility: String::new(),
+        };
+        assert!(!super::reply(&reply, false, Lang::En).contains(['\u{1b}', '\u{7}']));
+    }
 }

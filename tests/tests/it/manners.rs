@@ -515,8 +515,8 @@ fn people_read_their_language_in_eighty_columns() {
     t.json("clinic", &["share", &patient, "Pharmacie du Pont"]);
     t.settle(&["clinic", "mobile"]);
     for (lang, words) in [
-        ("fr", ["structure", "pharmacie", "peuvent lire", "✓ données"]),
-        ("en", ["facility", "connected", "may read", "✓ store"]),
+        ("fr", ["structure", "pharmacie", "Lu par", "✓ données"]),
+        ("en", ["facility", "connected", "May be read by", "✓ store"]),
     ] {
         let shown = [
             t.at("clinic", &["status", "--lang", lang]),
@@ -533,6 +533,151 @@ fn people_read_their_language_in_eighty_columns() {
     let mut french = t.command(&["peers", "--data", "clinic"]);
     french.env("LANG", "fr_FR.UTF-8");
     assert!(t.finish(french).done().contains("non connecté"), "the language of the terminal");
+}
+
+#[test]
+fn a_record_is_shown_whole_with_who_wrote_it_where_and_what_was_corrected() {
+    let mut t = Territory::new().founded();
+    t.enrol("mobile");
+    let patient = t.patient("clinic", "Lenoir", "Jeanne");
+    let lines =
+        "First line of the note.\n\nLast line, after an empty one, long enough that it has to be broken before its very last word: END";
+    let note = text(&t.json("clinic", &["note", "add", &patient, lines])["fact"]);
+    let wrong = text(&t.json("clinic", &["vital", "add", &patient, "temperature", "38,5"])["fact"]);
+    let right = text(&t.json("clinic", &["correct", &patient, &wrong[..12], "valueQuantity.value", "37.5"])["fact"]);
+    t.json("clinic", &["share", &patient, "Tournée Petit"]);
+
+    let shown = t.at("clinic", &["patient", "show", &patient]);
+    let out = shown.done();
+    fits(&shown);
+    for part in [
+        "LENOIR Jeanne, born 1948-03-12",
+        "May be read by\n  Maison de santé\n  Tournée Petit, until ",
+        "Dr Anne Morel (Maison de santé), clinical",
+        "    First line of the note.\n\n    Last line",
+        "END\n",
+        "[corrected, 1 earlier version]\n    temperature 37.5 °C\n",
+    ] {
+        assert!(out.contains(part), "{part} in {shown}");
+    }
+    assert!(
+        out.contains(&right[..12]) && out.contains(&note[..12]) && !out.contains(&wrong[..12]),
+        "{shown}"
+    );
+    let history = t.at("clinic", &["patient", "show", &patient, "--history", "--lang", "fr"]);
+    fits(&history);
+    let old = format!("[ancienne version, corrigée par {}]\n    température 38.5 °C\n", &right[..12]);
+    assert!(history.done().contains(&old) && history.out.contains("jusqu'au "), "{history}");
+
+    let json = t.json("clinic", &["patient", "show", &patient]);
+    let entry = json["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|e| e["fact"] == right.as_str())
+        .unwrap();
+    assert_eq!((&entry["versions"], &entry["profession"]), (&json!(1), &json!("doctor")));
+    let until = json["readers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|r| r["facility"] == "Tournée Petit")
+        .unwrap();
+    assert!(until["until_ms"].as_u64() > Some(0), "{json}");
+    let again = t.at("clinic", &["correct", &patient, &wrong, "valueQuantity.value", "38"]);
+    assert!(again.failed(1).contains(&format!("was corrected by {}", &right[..12])), "{again}");
+}
+
+#[test]
+fn a_text_from_a_record_cannot_command_the_terminal() {
+    let t = Territory::new().founded();
+    let patient = t.patient("clinic", "Lenoir", "Jeanne");
+    let hostile = "\u{1b}[31mred\u{1b}]0;title\u{7} \u{9b}2J \u{202e}turned";
+    t.json("clinic", &["note", "add", &patient, hostile]);
+    let planted = json!({ "resourceType": "Patient", "id": "x", "name": [{ "family": "So\u{1b}[2Jrel" }] });
+    fs::write(t.path("planted.json"), planted.to_string()).unwrap();
+    t.json("clinic", &["import", "planted.json"]);
+    for args in [&["patient", "show", &patient][..], &["patient", "search"]] {
+        let ran = t.at("clinic", args);
+        let commands = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!ran.done().contains(commands), "{ran:}");
+    }
+    let json = t.json("clinic", &["patient", "show", &patient]);
+    assert!(
+        json["entries"].as_array().unwrap().iter().any(|e| e["text"] == hostile),
+        "data is kept as it was written"
+    );
+    let name = [
+        "patient",
+        "create",
+        "--family",
+        "A\u{1b}[31m",
+        "--given",
+        "B",
+        "--birth-date",
+        "1948-03-12",
+    ];
+    assert!(t.at("clinic", &name).failed(2).contains("control character"));
+    assert!(
+        t.at("clinic", &[&name[..], &["--lang", "fr"]].concat())
+            .failed(2)
+            .contains("caractère de contrôle")
+    );
+    let place = ["init", "--network", "N", "--facility", "F\nG", "--kind", "cabin"];
+    assert!(t.at("elsewhere", &place).failed(2).contains("control character"));
+}
+
+#[test]
+fn a_correction_is_checked_as_what_is_entered_is() {
+    let t = Territory::new().founded();
+    let ins = ["--ins", "206127511100564"];
+    let create = [
+        "patient",
+        "create",
+        "--family",
+        "Diallo",
+        "--given",
+        "Awa",
+        "--birth-date",
+        "1980-02-03",
+    ];
+    let patient = text(&t.json("clinic", &[&create[..], &ins].concat())["patient"]);
+    let fever = text(&t.json("clinic", &["vital", "add", &patient, "temperature", "38.5"])["fact"]);
+    let pressure = text(&t.json("clinic", &["vital", "add", &patient, "blood-pressure", "130/80"])["fact"]);
+    let shown = t.json("clinic", &["patient", "show", &patient]);
+    let identity = shown["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|e| e["resource_type"] == "Patient")
+        .unwrap();
+    let identity = text(&identity["fact"]);
+    for (fact, field, value, said) in [
+        (&fever, "valueQuantity.value", "385", "between 25.0 and 45.0 °C"),
+        (&fever, "valueQuantity.valeu", "37.5", "no field valueQuantity.valeu"),
+        (&fever, "valueQuantity.code", "kg", "no measure in its unit (°C)"),
+        (&fever, "birthDate", "1980-02-04", "valueQuantity.value"),
+        (
+            &pressure,
+            "component[0].valueQuantity.value",
+            "70",
+            "diastolic must be below systolic",
+        ),
+        (&identity, "birthDate", "2980-02-03", "in the future"),
+        (&identity, "birthdate", "1980-02-04", "no field birthdate"),
+        (&identity, "identifier[0].value", "206127511100565", "INS"),
+        (&identity, "name[0].family", "Dia\tllo", "control character"),
+    ] {
+        let refused = t.at("clinic", &["correct", &patient, fact, field, value]);
+        assert!(refused.failed(2).contains(said), "{refused}");
+    }
+    assert_eq!(t.entries("clinic", &patient), {
+        let entries = shown["entries"].as_array().unwrap();
+        entries.iter().map(|e| text(&e["summary"])).collect::<Vec<_>>()
+    });
+    t.json("clinic", &["correct", &patient, &fever, "valueQuantity.value", "37.5"]);
+    t.json("clinic", &["correct", &patient, &identity, "birthDate", "1980-02-04"]);
+    assert_eq!(t.json("clinic", &["patient", "search"])["patients"][0]["birth_date"], "1980-02-04");
 }
 
 fn fits(ran: &Ran) {

@@ -438,6 +438,7 @@ impl Play {
         match self.actors[who]
             .ask(Request::PatientShow {
                 patient: patient.to_owned(),
+                history: false,
             })
             .await?
         {
