@@ -104,6 +104,9 @@ pub struct NewPatient {
     pub sex: String,
     /// Fifteen characters; the key is checked.
     pub ins: Option<String>,
+    /// Although somebody of this name and birth date can be read here already.
+    #[serde(default)]
+    pub anyway: bool,
 }
 
 /// What a node answers.
@@ -135,9 +138,12 @@ pub enum Reply {
         patient: String,
         fact: String,
     },
+    /// Without documents it could read the record already.
     Shared {
         facility: String,
         documents: u64,
+        /// When new entries stop being opened to it, milliseconds since 1970; `None` without an end.
+        until_ms: Option<u64>,
     },
     Imported {
         files: Vec<(String, ImportReport)>,
@@ -213,9 +219,14 @@ pub struct Status {
     pub facility: String,
     pub kind: String,
     pub node: String,
-    /// Items of the synced set: envelopes and registry ops.
+    /// Items of the synced set: registry ops and envelopes, which are of access and keys or have content.
     pub items: u64,
+    pub registry: u64,
     pub envelopes: u64,
+    /// Envelopes of access and keys.
+    pub access: u64,
+    /// open, locked, or nobody where no practitioner works.
+    pub seat: String,
     /// Content envelopes that the open seat can read; `None` while no seat is open.
     pub readable: Option<u64>,
     /// Content envelopes carried unread; all of them while no seat is open.
@@ -242,6 +253,8 @@ pub struct Status {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PeerRow {
     pub facility: String,
+    /// The facility's key: tells two of one name apart.
+    pub facility_key: String,
     pub kind: String,
     pub node: String,
     pub connected: bool,
@@ -250,6 +263,7 @@ pub struct PeerRow {
     pub address: String,
     /// Milliseconds that the peer's clock is ahead of ours (negative: behind).
     pub clock_ahead_ms: Option<i64>,
+    /// When it was last met, before the last start too.
     pub last_seen_ms: Option<u64>,
 }
 

@@ -45,18 +45,28 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                     lang.pick("No other node in this network yet.", "Aucun autre nœud dans ce réseau.")
                 );
             }
+            let heads = [
+                ["facility", "kind", "key", "node", "last met"],
+                ["structure", "type", "clé", "nœud", "vue"],
+            ];
+            let [facility, kind, key, node, met] = heads[usize::from(lang == Lang::Fr)];
+            writeln!(out, "{facility:<22} {kind:<9} {key:<8} {node:<8} {met}")?;
             for peer in peers {
-                let kind = word(&peer.kind, lang);
-                let state = match (peer.connected, peer.settled) {
-                    (true, true) => lang.pick("connected, in step", "connecté, à jour"),
-                    (true, false) => lang.pick("connected, exchanging", "connecté, échange en cours"),
-                    _ => lang.pick("not connected", "non connecté"),
+                let state = match (peer.connected, peer.settled, peer.last_seen_ms) {
+                    (true, true, _) => lang.pick("connected, in step", "connectée, à jour").to_owned(),
+                    (true, false, _) => lang.pick("connected, exchanging", "connectée, échange").to_owned(),
+                    (false, _, Some(ms)) => moment(ms),
+                    (false, _, None) => lang.pick("not met yet", "pas encore vue").to_owned(),
                 };
-                let clock = peer
-                    .clock_ahead_ms
-                    .filter(|ms| ms.abs() > 5 * 60_000)
-                    .map_or("", |_| lang.pick("  (clock to check)", "  (horloge à vérifier)"));
-                writeln!(out, "{:<28} {kind:<10} {:<10} {state}{clock}", cut(&peer.facility, 28), peer.node)?;
+                let (kind, key) = (word(&peer.kind, lang), peer.facility_key.get(..8).unwrap_or_default());
+                writeln!(out, "{:<22} {kind:<9} {key:<8} {:<8} {state}", cut(&peer.facility, 22), peer.node)?;
+                if peer.clock_ahead_ms.is_some_and(|ms| ms.abs() > 5 * 60_000) {
+                    let apart = lang.pick(
+                        "its clock differs from ours: check both",
+                        "son horloge diffère de la nôtre : vérifiez les deux",
+                    );
+                    writeln!(out, "  {apart}")?;
+                }
             }
             Ok(())
         }
@@ -94,18 +104,27 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         }
         Reply::Record(record) => record::write(out, record, lang),
         Reply::Saved { fact, .. } => writeln!(out, "{} {}", lang.pick("Saved here. Entry", "Enregistré ici. Élément"), &fact[..12]),
-        Reply::Shared { facility, documents: 0 } => writeln!(
-            out,
-            "{facility}{}",
-            lang.pick(": reads this record already", " : lit déjà ce dossier")
-        ),
-        Reply::Shared { facility, documents } => {
-            let shared = lang.count(
-                *documents,
-                ["document shared", "documents shared"],
-                ["document partagé", "documents partagés"],
-            );
-            writeln!(out, "{facility}{}{shared}", lang.pick(": ", " : "))
+        Reply::Shared {
+            facility,
+            documents,
+            until_ms,
+        } => {
+            let said = match documents {
+                0 => lang
+                    .pick("could read it already; nothing changed", "pouvait déjà le lire ; rien n'a changé")
+                    .to_owned(),
+                n => lang.count(
+                    *n,
+                    ["document shared", "documents shared"],
+                    ["document partagé", "documents partagés"],
+                ),
+            };
+            let until = match until_ms {
+                Some(ms) => format!("{} {}", lang.pick("until", "jusqu'au"), moment(*ms)),
+                None => lang.pick("without an end", "sans limite de temps").to_owned(),
+            };
+            out.push_str(&wrap("", &format!("{facility}{}{said} ({until})", lang.pick(": ", " : ")), 2));
+            Ok(())
         }
         Reply::Imported { files } => {
             let language = if lang == Lang::Fr { Language::French } else { Language::English };
@@ -151,17 +170,23 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
             lang.pick("no", "non").to_owned()
         },
     )?;
-    row(lang.pick("envelopes", "enveloppes"), s.envelopes.to_string())?;
+    // The four add up.
+    row(lang.pick("holds", "détient"), s.items.to_string())?;
+    row(lang.pick("  registry", "  registre"), s.registry.to_string())?;
+    row(lang.pick("  access, keys", "  accès, clés"), s.access.to_string())?;
     row(
-        lang.pick("readable", "lisibles"),
-        s.readable
-            .map_or_else(|| lang.pick("no seat open", "aucun poste ouvert").to_owned(), |n| n.to_string()),
+        lang.pick("  readable", "  lisibles"),
+        match (s.readable, s.seat.as_str()) {
+            (Some(n), _) => n.to_string(),
+            (None, "nobody") => lang.pick("none: nobody practises here", "aucun : personne n'exerce ici").to_owned(),
+            (None, _) => lang.pick("none: seat locked", "aucun : poste verrouillé").to_owned(),
+        },
     )?;
-    row(lang.pick("sealed", "scellées"), s.sealed.to_string())?;
+    row(lang.pick("  sealed", "  scellés"), s.sealed.to_string())?;
     if let Some(records) = s.records {
         row(lang.pick("records", "dossiers"), records.to_string())?;
     }
-    row(lang.pick("root", "empreinte"), s.root.clone())?;
+    row(lang.pick("fingerprint", "empreinte"), s.root.clone())?;
     let connected = s.peers.iter().filter(|p| p.connected).count();
     row(lang.pick("peers", "pairs"), format!("{connected} / {}", s.peers.len()))?;
     row(

@@ -281,7 +281,7 @@ impl Bilingual for IdentifierError {
     fn french(&self) -> String {
         let what = match self {
             Self::Format => "le format n'est pas le bon",
-            Self::Key => "la clé ne correspond pas aux autres chiffres",
+            Self::Key => "un chiffre est faux (la clé ne correspond pas aux autres)",
             Self::Ucd => "c'est un code UCD, pas un CIP",
         };
         what.to_owned()

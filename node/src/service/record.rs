@@ -9,6 +9,7 @@ use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::access::ops::Subject;
 use bocage_protocol::access::view::Recipient;
 use bocage_protocol::clinical::identifiers::{self, system};
+use bocage_protocol::clinical::text;
 use bocage_protocol::clinical::vitals::Sign;
 use bocage_protocol::identity::{Profession, Registry};
 use bocage_protocol::ids::{FacilityKey, FactId, RecordId};
@@ -91,7 +92,7 @@ impl Service {
     }
 
     /// Facilities that may read at least one document of a record now, and until when.
-    fn readers_of(&self, record: RecordId) -> Result<Vec<ReaderRow>, Failure> {
+    pub(super) fn readers_of(&self, record: RecordId) -> Result<Vec<ReaderRow>, Failure> {
         let reader = self.reader()?;
         let registry = self.core.registry();
         let mut facilities: BTreeMap<FacilityKey, u64> = BTreeMap::new();
@@ -124,7 +125,9 @@ impl Service {
                 until_ms: (until != u64::MAX).then_some(until),
             })
         };
-        Ok(facilities.into_iter().filter_map(row).collect())
+        let mut rows: Vec<ReaderRow> = facilities.into_iter().filter_map(row).collect();
+        rows.sort_by_cached_key(|r| (text::fold(&r.facility), r.key.clone()));
+        Ok(rows)
     }
 
     pub(super) fn correct(&mut self, patient: &str, fact: &str, field: &str, value: &str) -> Result<Reply, Failure> {
@@ -208,12 +211,11 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
 
 /// What was typed, as the field has it: a text stays one though it looks like a number.
 fn typed(body: &[u8], field: &str, value: &str) -> Value {
-    let text = || Value::String(value.to_owned());
     let is_text = correct::value_at(body, field).is_some_and(|v| v.is_string());
     match serde_json::from_str(value) {
         Ok(json @ (Value::String(_) | Value::Null)) => json,
         Ok(json) if !is_text => json,
-        _ => text(),
+        _ => Value::String(value.to_owned()),
     }
 }
 
@@ -297,6 +299,18 @@ fn compartment_name(compartment: Compartment) -> &'static str {
         Compartment::Clinical => "clinical",
         Compartment::Sensitive => "sensitive",
         Compartment::Trace => "trace",
+    }
+}
+
+/// A part of a record as people call it, in English and French.
+pub(super) fn in_words(compartment: Compartment) -> [&'static str; 2] {
+    match compartment {
+        Compartment::Identity => ["identity", "identité"],
+        Compartment::Emergency => ["emergency", "urgence"],
+        Compartment::Medication => ["medication", "traitements"],
+        Compartment::Clinical => ["clinical", "clinique"],
+        Compartment::Sensitive => ["sensitive", "sensible"],
+        Compartment::Trace => ["trace", "traces"],
     }
 }
 

@@ -33,7 +33,8 @@ pub(super) fn write(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Resul
     } else {
         format!("INS {}", p.ins)
     };
-    let about = [name.trim(), &born, word(&p.sex, lang), &ins];
+    let sex = if p.sex == "unknown" { "" } else { word(&p.sex, lang) };
+    let about = [name.trim(), &born, sex, &ins];
     let about: Vec<&str> = about.into_iter().filter(|s| !s.is_empty()).collect();
     out.push_str(&wrap("", &about.join(", "), 4));
     writeln!(out, "{} {}", lang.pick("record", "dossier"), p.patient)?;
@@ -139,7 +140,14 @@ fn text(e: &Entry, lang: Lang) -> String {
         other => other,
     };
     let said = match Sign::all().find_map(|s| Some((s, e.summary.strip_prefix(sign_name(s))?.strip_prefix(' ')?))) {
-        Some((sign, value)) if e.resource_type == "Observation" => format!("{} {value}", sign_in_words(sign, lang)),
+        Some((sign, value)) if e.resource_type == "Observation" => {
+            let value = if lang == Lang::Fr {
+                value.replace('.', ",")
+            } else {
+                value.to_owned()
+            };
+            format!("{} {value}", sign_in_words(sign, lang))
+        }
         _ => one_line(&e.summary),
     };
     match (kind, said.as_str()) {

@@ -37,11 +37,19 @@ pub enum WriteError {
     Control(&'static str),
     #[error("{0} is not one of the codes allowed there")]
     NotACode(&'static str),
-    #[error("{0}: {1}")]
+    #[error("{0}: {what}", what = said(*.1))]
     Identifier(&'static str, IdentifierError),
     /// The id isn't a UUID.
     #[error("not a UUID")]
     NotAUuid,
+}
+
+/// What is wrong with a number, for who typed it.
+pub fn said(error: IdentifierError) -> String {
+    match error {
+        IdentifierError::Key => "a digit is mistyped (the check digit doesn't fit)".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// A random UUID of 16 random bytes.
