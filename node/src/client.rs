@@ -36,6 +36,9 @@ pub enum Request {
     },
     PatientShow {
         patient: String,
+        /// Versions that were corrected since, too.
+        #[serde(default)]
+        history: bool,
     },
     NoteAdd {
         patient: String,
@@ -121,6 +124,9 @@ pub struct NewPatient {
     pub sex: String,
     /// Fifteen characters; the key is checked.
     pub ins: Option<String>,
+    /// Although somebody of this name and birth date can be read here already.
+    #[serde(default)]
+    pub anyway: bool,
 }
 
 /// What a node answers.
@@ -152,9 +158,12 @@ pub enum Reply {
         patient: String,
         fact: String,
     },
+    /// Without documents it could read the record already.
     Shared {
         facility: String,
         documents: u64,
+        /// When new entries stop being opened to it, milliseconds since 1970; `None` without an end.
+        until_ms: Option<u64>,
     },
     Imported {
         files: Vec<(String, ImportReport)>,
@@ -230,9 +239,14 @@ pub struct Status {
     pub facility: String,
     pub kind: String,
     pub node: String,
-    /// Items of the synced set: envelopes and registry ops.
+    /// Items of the synced set: registry ops and envelopes, which are of access and keys or have content.
     pub items: u64,
+    pub registry: u64,
     pub envelopes: u64,
+    /// Envelopes of access and keys.
+    pub access: u64,
+    /// open, locked, or nobody where no practitioner works.
+    pub seat: String,
     /// Content envelopes that the open seat can read; `None` while no seat is open.
     pub readable: Option<u64>,
     /// Content envelopes carried unread; all of them while no seat is open.
@@ -259,6 +273,8 @@ pub struct Status {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PeerRow {
     pub facility: String,
+    /// The facility's key: tells two of one name apart.
+    pub facility_key: String,
     pub kind: String,
     pub node: String,
     pub connected: bool,
@@ -267,6 +283,7 @@ pub struct PeerRow {
     pub address: String,
     /// Milliseconds that the peer's clock is ahead of ours (negative: behind).
     pub clock_ahead_ms: Option<i64>,
+    /// When it was last met, before the last start too.
     pub last_seen_ms: Option<u64>,
 }
 
@@ -286,8 +303,17 @@ pub struct Record {
     /// Compartments that this seat can read, with their number of facts.
     pub documents: Vec<DocumentRow>,
     pub entries: Vec<Entry>,
-    /// Facilities whose teams may read at least one compartment.
-    pub readers: Vec<String>,
+    /// Facilities whose practitioners may read at least one compartment.
+    pub readers: Vec<ReaderRow>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ReaderRow {
+    pub facility: String,
+    /// The facility's key.
+    pub key: String,
+    /// When new entries stop being opened to it, milliseconds since 1970; `None` without an end.
+    pub until_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -303,12 +329,20 @@ pub struct Entry {
     pub resource_type: String,
     /// One line in words.
     pub summary: String,
+    /// A note's whole text, with its line breaks; empty for what isn't one.
+    pub text: String,
     pub author: String,
+    /// doctor, nurse or pharmacist; empty while its author's certificate hasn't arrived.
+    pub profession: String,
     pub facility: String,
     /// When its author's clock says it was written, milliseconds since 1970: displayed, decides nothing.
     pub written_ms: u64,
     /// accepted, quarantined or disputed.
     pub label: String,
+    /// Earlier versions that this one corrects, directly or through others.
+    pub versions: u64,
+    /// The entry that corrects this one: then it is shown as history only.
+    pub replaced_by: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,18 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bocage_protocol::access::matrix::Compartment;
-use bocage_protocol::clinical::vitals::{Measure, Sign};
+use bocage_protocol::access::view::Act;
+use bocage_protocol::clinical::vitals::{Measure, Sign, VitalError};
 use bocage_protocol::clinical::{identifiers, text};
 use bocage_protocol::crypto::Entropy;
 use bocage_protocol::envelope::{Kind, Lane};
+use bocage_protocol::identity::registry::Practitioner;
 use bocage_protocol::identity::{FacilityKind, Profession};
 use bocage_protocol::ids::{FacilityKey, FactId, NodeKey, RecordId, hex, unhex};
-use bocage_protocol::record::{FactBody, Label, NewFact, ROUND_MS, Reader, RecordFact, WriteRefused};
-use bocage_protocol::store::Store;
+use bocage_protocol::record::{FactBody, NewFact, ROUND_MS, Reader, WriteRefused};
+use bocage_protocol::store::{LocalWrite, Store};
 
-use crate::client::{DocumentRow, Entry, Failure, NewPatient, PatientRow, PeerRow, Record, Reply, Request, Status};
+use crate::client::{Failure, NewPatient, PatientRow, PeerRow, Reply, Request, Status};
 use crate::core::{Core, Outcome, now_ms};
-use crate::fhir::mapping::{self, View, correct, write};
+use crate::fhir::mapping::{self, View, write};
 use crate::home::Home;
 use crate::keystore::{NodeKeys, OsEntropy, SeatKeystore, UnlockedSeat};
 use crate::lang::Bilingual;
@@ -27,6 +29,7 @@ mod doctor;
 mod enrolment;
 mod export;
 mod import;
+mod record;
 pub mod summary;
 mod turns;
 
@@ -34,6 +37,11 @@ pub(crate) use turns::{Step, Turns};
 
 /// Splits a fact's source from the full URL under which its resource was imported.
 const URL_MARK: char = '\u{1f}';
+
+/// Begins the local record of when a peer was last met; its key follows.
+const MET: &[u8] = b"met/";
+/// It is written anew at most this often.
+const MET_EVERY_MS: u64 = 60_000;
 
 /// Characters of an id that name a record, if it is the only one.
 const MIN_START: usize = 4;
@@ -48,6 +56,8 @@ pub struct Service {
     sessions: BTreeSet<u64>,
     /// The seat stays open for the node's own work (admitting, answering key requests) when it was opened at start.
     stays_open: bool,
+    /// When each peer was last met, as stored: over restarts.
+    met: BTreeMap<NodeKey, u64>,
     /// What the driver adds to a status.
     pub live: Live,
     /// Side effects of requests that the driver still has to carry out.
@@ -77,10 +87,16 @@ impl Service {
     /// See [`place::open`].
     pub fn open(home: Home, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, Failure> {
         let (core, keys) = place::open(&home, progress)?;
+        let met = core.store.local_prefix(MET).unwrap_or_default();
+        let met = met.into_iter().filter_map(|(key, at)| {
+            let node = NodeKey(key.get(MET.len()..)?.try_into().ok()?);
+            Some((node, u64::from_be_bytes(at.try_into().ok()?)))
+        });
         Ok(Self {
             home,
             core,
             keys,
+            met: met.collect(),
             unlocked: None,
             sessions: BTreeSet::new(),
             stays_open: false,
@@ -148,9 +164,9 @@ impl Service {
             Request::PatientSearch { query } => Ok(Reply::Patients {
                 patients: self.patient_search(&query)?,
             }),
-            Request::PatientShow { patient } => {
+            Request::PatientShow { patient, history } => {
                 let record = self.find(&patient)?;
-                Ok(Reply::Record(self.show(record)?))
+                Ok(Reply::Record(self.show(record, history)?))
             }
             Request::NoteAdd { patient, text } => self.act(&patient, |act| write::note(act, "Note", &text)),
             Request::VitalAdd { patient, sign, value } => {
@@ -189,7 +205,7 @@ impl Service {
         self.unlocked = Some(unlocked);
         self.sessions.insert(session);
         let (facility, _) = self.own_facility();
-        let practitioner = self.own_practitioner().unwrap_or_default();
+        let practitioner = self.practitioner().map(|p| p.name.clone()).unwrap_or_default();
         Ok(Reply::Unlocked { practitioner, facility })
     }
 
@@ -224,12 +240,6 @@ impl Service {
             .map_or_else(Default::default, |f| (f.name.clone(), kind_name(f.kind).to_owned()))
     }
 
-    fn own_practitioner(&self) -> Option<String> {
-        let reader = self.core.reader.as_ref()?;
-        let practitioner = self.core.registry().seat(&reader.seat())?.practitioner?;
-        Some(self.core.registry().practitioner(&practitioner)?.name.clone())
-    }
-
     // ---- what everybody may ask
 
     fn status(&self) -> Result<Status, Failure> {
@@ -239,6 +249,16 @@ impl Service {
         let ops = registry.ops().count() as u64;
         let traffic = self.core.peer.traffic();
         let content = self.content_envelopes()?;
+        let envelopes = items - ops;
+        let practised = registry.node(&place::node_key(&self.keys)).is_some_and(|n| {
+            let mut seats = registry.seats();
+            seats.any(|(_, s)| s.facility == n.facility && s.practitioner.is_some())
+        });
+        let seat = match (&self.core.reader, practised) {
+            (Some(_), _) => "open",
+            (None, true) => "locked",
+            (None, false) => "nobody",
+        };
         let counts = self.core.reader.as_ref().map(Reader::counts);
         Ok(Status {
             network: registry.charter().name.clone(),
@@ -247,9 +267,12 @@ impl Service {
             kind,
             node: place::node_key(&self.keys).to_string(),
             items,
-            envelopes: items - ops,
+            registry: ops,
+            envelopes,
+            access: envelopes.saturating_sub(content),
+            seat: seat.to_owned(),
             readable: counts.map(|c| c.readable),
-            sealed: content - counts.map_or(0, |c| c.readable),
+            sealed: content.saturating_sub(counts.map_or(0, |c| c.readable)),
             records: counts.map(|c| c.records),
             root: hex(&self.core.peer.index().root()),
             peers: self.peers(),
@@ -293,13 +316,14 @@ impl Service {
             let live = self.live.peers.get(key).cloned().unwrap_or_default();
             rows.push(PeerRow {
                 facility: facility.name.clone(),
+                facility_key: node.facility.to_hex(),
                 kind: kind_name(facility.kind).to_owned(),
                 node: key.to_string(),
                 connected: sessions.contains_key(key),
                 settled: sessions.get(key).copied().unwrap_or(false),
                 address: live.address,
                 clock_ahead_ms: live.clock_ahead_ms,
-                last_seen_ms: live.last_seen_ms,
+                last_seen_ms: live.last_seen_ms.or_else(|| self.met.get(key).copied()),
             });
         }
         rows
@@ -309,6 +333,9 @@ impl Service {
 
     fn patient_create(&mut self, new: &NewPatient) -> Result<Reply, Failure> {
         birth_date(&new.birth_date, now_ms())?;
+        if !new.anyway {
+            self.refuse_twin(new)?;
+        }
         let id = write::uuid(random16());
         let given: Vec<&str> = new.given.split_whitespace().collect();
         // The software isn't certified: what is typed in here is a test identity, whoever it names.
@@ -338,6 +365,27 @@ impl Service {
             patient: record.map(|r| r.to_hex()).unwrap_or_default(),
             documents,
         })
+    }
+
+    /// Somebody of this name, born that day, is here already: most often the same person.
+    fn refuse_twin(&self, new: &NewPatient) -> Result<(), Failure> {
+        let reader = self.reader()?;
+        let who = |family: &str, given: &str| (text::fold(family), text::fold(given));
+        let wanted = who(&new.family, &new.given);
+        let mut rows = reader.records().filter_map(|record| patient_row(reader, record));
+        let Some(twin) = rows.find(|row| row.birth_date == new.birth_date && who(&row.family, &row.given) == wanted) else {
+            return Ok(());
+        };
+        let (name, born, id) = (format!("{} {}", twin.family, twin.given), &twin.birth_date, &twin.patient[..12]);
+        Err(Failure::new(
+            "exists",
+            format!(
+                "{name}, born {born}, is here already as {id}; nothing was saved: write in that record, or add --anyway if this is somebody else"
+            ),
+            format!(
+                "{name}, date de naissance {born}, est déjà ici sous {id} ; rien n'a été enregistré : écrivez dans ce dossier, ou ajoutez --anyway si c'est quelqu'un d'autre"
+            ),
+        ))
     }
 
     fn patient_search(&self, query: &str) -> Result<Vec<PatientRow>, Failure> {
@@ -387,70 +435,6 @@ impl Service {
         }
     }
 
-    fn show(&self, record: RecordId) -> Result<Record, Failure> {
-        let reader = self.reader()?;
-        let registry = self.core.registry();
-        let patient = patient_row(reader, record).unwrap_or_else(|| PatientRow {
-            patient: record.to_hex(),
-            ..PatientRow::default()
-        });
-        let mut documents: BTreeMap<Compartment, u64> = reader.compartments(&record).map(|(c, _)| (c, 0)).collect();
-        let mut entries = Vec::new();
-        for RecordFact { compartment, fact, .. } in reader.current(&record) {
-            *documents.entry(compartment).or_default() += 1;
-            let seat = registry.seat(&fact.author);
-            let practitioner = seat.and_then(|s| registry.practitioner(&s.practitioner?));
-            entries.push(Entry {
-                fact: fact.id.to_hex(),
-                compartment: compartment_name(compartment).to_owned(),
-                resource_type: summary::resource_type(fact.body),
-                summary: summary::one_line(fact.body),
-                author: practitioner.map(|p| p.name.clone()).unwrap_or_default(),
-                facility: seat
-                    .and_then(|s| registry.facility(&s.facility))
-                    .map(|f| f.name.clone())
-                    .unwrap_or_default(),
-                written_ms: fact.hlc.millis(),
-                label: label_name(fact.label).to_owned(),
-            });
-        }
-        entries.sort_by(|a, b| b.written_ms.cmp(&a.written_ms).then_with(|| a.fact.cmp(&b.fact)));
-        let documents = documents
-            .into_iter()
-            .map(|(c, facts)| DocumentRow {
-                compartment: compartment_name(c).to_owned(),
-                facts,
-            })
-            .collect();
-        Ok(Record {
-            patient,
-            documents,
-            entries,
-            readers: self.readers_of(record)?,
-        })
-    }
-
-    /// Facilities that may read at least one document of a record now.
-    fn readers_of(&self, record: RecordId) -> Result<Vec<String>, Failure> {
-        use bocage_protocol::access::view::Recipient;
-        let reader = self.reader()?;
-        let registry = self.core.registry();
-        let mut facilities: BTreeSet<FacilityKey> = BTreeSet::new();
-        for (_, doc) in reader.compartments(&record) {
-            for recipient in reader.access(&doc).map(|v| v.live_readers(now_ms())).unwrap_or_default() {
-                facilities.extend(match recipient {
-                    Recipient::Seat(seat) => registry.seat(&seat).map(|s| s.facility),
-                    Recipient::Team(team) => registry.team(&team).map(|t| t.facility),
-                });
-            }
-        }
-        Ok(facilities
-            .iter()
-            .filter_map(|f| registry.facility(f))
-            .map(|f| f.name.clone())
-            .collect())
-    }
-
     /// Writes one act as a resource of its own: among the clinical notes, or where this profession writes.
     fn act(&mut self, patient: &str, make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>) -> Result<Reply, Failure> {
         let record = self.find(patient)?;
@@ -462,9 +446,11 @@ impl Service {
             )
         })?;
         let (id, effective) = (write::uuid(random16()), summary::instant(now_ms()));
+        let (name, rpps) = self.practitioner().map(|p| (p.name.clone(), p.rpps.clone())).unwrap_or_default();
         let act = write::Act {
             id: &id,
             patient: &subject,
+            by: Some(write::By { name: &name, rpps: &rpps }).filter(|b| !b.name.is_empty()),
             effective: &effective,
             ..write::Act::default()
         };
@@ -478,61 +464,50 @@ impl Service {
     }
 
     fn profession(&self) -> Option<Profession> {
-        let registry = self.core.registry();
-        let practitioner = registry.seat(&self.core.reader.as_ref()?.seat())?.practitioner?;
-        Some(registry.practitioner(&practitioner)?.profession)
+        Some(self.practitioner()?.profession)
     }
 
-    fn correct(&mut self, patient: &str, fact: &str, field: &str, value: &str) -> Result<Reply, Failure> {
-        let record = self.find(patient)?;
-        let wanted = fact.to_lowercase();
-        let found: Vec<_> = self
-            .reader()?
-            .current(&record)
-            .filter(|f| f.fact.id.to_hex().starts_with(&wanted))
-            .collect();
-        let old = match found[..] {
-            [old] => old,
-            [] => {
-                return Err(Failure::new(
-                    "not-found",
-                    format!("no entry of this record begins with {fact}: see `bocage patient show`"),
-                    format!("aucun élément de ce dossier ne commence par {fact} : voyez `bocage patient show`"),
-                ));
-            }
-            _ => {
-                return Err(Failure::new(
-                    "ambiguous",
-                    format!("{} entries of this record begin with {fact}: give more of the id", found.len()),
-                    format!(
-                        "{} éléments de ce dossier commencent par {fact} : donnez plus de caractères",
-                        found.len()
-                    ),
-                ));
-            }
-        };
-        let typed = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
-        let json = correct::correct(old.fact.body, &[(field, typed)]).map_err(|e| Failure::of("usage", &e))?;
-        let fact = FactBody {
-            source: old.fact.source.to_owned(),
-            supersedes: vec![old.fact.id],
-            ..FactBody::resource(json)
-        };
-        let compartment = old.compartment;
-        self.add(record, vec![NewFact { compartment, fact }])
+    /// Whose seat is open.
+    fn practitioner(&self) -> Option<&Practitioner> {
+        let registry = self.core.registry();
+        let practitioner = registry.seat(&self.core.reader.as_ref()?.seat())?.practitioner?;
+        registry.practitioner(&practitioner)
     }
 
     fn add(&mut self, record: RecordId, facts: Vec<NewFact>) -> Result<Reply, Failure> {
         let write = self
             .reader()?
             .add(now_ms(), Lane::Today, record, &facts, self.core.registry(), &mut OsEntropy)
-            .map_err(|e| refused(&e))?;
+            .map_err(|e| self.refused_in(record, &facts, &e))?;
         let fact = write.facts.first().map(FactId::to_hex).unwrap_or_default();
         self.save(&write)?;
         Ok(Reply::Saved {
             patient: record.to_hex(),
             fact,
         })
+    }
+
+    /// As [`refused`], with the parts of the record in which this seat may not write.
+    fn refused_in(&self, record: RecordId, facts: &[NewFact], error: &WriteRefused) -> Failure {
+        let mut failure = refused(error);
+        let Some(reader) = self.core.reader.as_ref().filter(|_| *error == WriteRefused::NotAllowed) else {
+            return failure;
+        };
+        let barred = |part: &Compartment| {
+            let mut docs = reader.compartments(&record).filter(|(c, _)| c == part);
+            !docs.any(|(_, doc)| {
+                reader
+                    .access(&doc)
+                    .is_some_and(|v| v.may(&reader.seat(), Act::Write, now_ms()).is_some())
+            })
+        };
+        let parts: BTreeSet<Compartment> = facts.iter().map(|f| f.compartment).filter(barred).collect();
+        let words = |fr: usize| parts.iter().map(|p| record::in_words(*p)[fr]).collect::<Vec<_>>().join(", ");
+        if !parts.is_empty() {
+            failure.message = format!("{} (part: {})", failure.message, words(0));
+            failure.message_fr = format!("{} (partie : {})", failure.message_fr, words(1));
+        }
+        failure
     }
 
     fn save(&mut self, write: &bocage_protocol::record::Write) -> Result<(), Failure> {
@@ -545,9 +520,16 @@ impl Service {
         let record = self.find(patient)?;
         let registry = self.core.registry();
         let folded = text::fold(facility);
+        let start = facility.to_lowercase();
+        let begins = |id: String| start.len() >= MIN_START && id.starts_with(&start);
+        let by_node: BTreeSet<FacilityKey> = registry
+            .nodes()
+            .filter(|(key, _)| begins(key.to_hex()))
+            .map(|(_, node)| node.facility)
+            .collect();
         let found: Vec<(FacilityKey, String)> = registry
             .facilities()
-            .filter(|(key, f)| text::fold(&f.name) == folded || key.to_hex().starts_with(&facility.to_lowercase()))
+            .filter(|(key, f)| text::fold(&f.name) == folded || begins(key.to_hex()) || by_node.contains(key))
             .map(|(key, f)| (*key, f.name.clone()))
             .collect();
         let [(key, name)] = &found[..] else {
@@ -559,11 +541,15 @@ impl Service {
                     format!("no facility is called {facility}; known are: {known}"),
                     format!("aucune structure ne s'appelle {facility} ; le réseau connaît : {known}"),
                 ),
-                n => Failure::new(
-                    "ambiguous",
-                    format!("{n} facilities are called {facility}: give the start of the key instead"),
-                    format!("{n} structures s'appellent {facility} : donnez plutôt le début de la clé"),
-                ),
+                n => {
+                    let keys: Vec<String> = found.iter().map(|(key, _)| key.to_string()).collect();
+                    let keys = keys.join(", ");
+                    Failure::new(
+                        "ambiguous",
+                        format!("{n} facilities are called {facility}: name it by its key, one of {keys} (`bocage peers` shows whose)"),
+                        format!("{n} structures s'appellent {facility} : désignez-la par sa clé, parmi {keys} (`bocage peers` dit à qui)"),
+                    )
+                }
             });
         };
         let (key, name) = (*key, name.clone());
@@ -575,11 +561,18 @@ impl Service {
         if !write.items.is_empty() {
             self.save(&write)?;
         }
-        Ok(Reply::Shared { facility: name, documents })
+        let readers = self.readers_of(record)?;
+        let until_ms = readers.iter().find(|r| r.key == key.to_hex()).and_then(|r| r.until_ms);
+        Ok(Reply::Shared {
+            facility: name,
+            documents,
+            until_ms,
+        })
     }
 
     /// Key requests to send and to answer; called by the driver after what arrives.
     pub fn chores(&mut self) {
+        self.remember_met(MET_EVERY_MS);
         let registry = self.core.peer.registry();
         let Some(write) = self.core.reader.as_mut().and_then(|r| r.chores(now_ms(), registry, &mut OsEntropy)) else {
             return;
@@ -590,11 +583,32 @@ impl Service {
         }
     }
 
+    /// Stores when peers were met, of those where that is older than this by so much.
+    fn remember_met(&mut self, at_least_ms: u64) {
+        let mut local = Vec::new();
+        for (node, peer) in &self.live.peers {
+            let Some(seen) = peer.last_seen_ms else { continue };
+            if self.met.get(node).is_none_or(|met| seen > met.saturating_add(at_least_ms)) {
+                self.met.insert(*node, seen);
+                local.push(LocalWrite {
+                    key: [MET, &node.0].concat(),
+                    value: Some(seen.to_be_bytes().to_vec()),
+                });
+            }
+        }
+        if !local.is_empty()
+            && let Err(error) = self.core.save_local(local)
+        {
+            tracing::warn!(%error, "when peers were met was not remembered");
+        }
+    }
+
     /// Stops cleanly.
     ///
     /// # Errors
     /// The disk refused; the next start rebuilds its index from the log.
-    pub fn close(self) -> Result<(), Failure> {
+    pub fn close(mut self) -> Result<(), Failure> {
+        self.remember_met(0);
         Box::new(self.core.store).close().map_err(|e| store_failure(&e))
     }
 }
@@ -665,7 +679,8 @@ fn patient_reference(reader: &Reader, record: RecordId) -> Option<String> {
 
 fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
     let found = Sign::all().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
-        let all: Vec<_> = Sign::all().map(summary::sign_name).collect();
+        // Computed ones are never typed.
+        let all: Vec<_> = Sign::all().filter(|s| *s != Sign::Bmi).map(summary::sign_name).collect();
         let all = all.join(", ");
         Failure::new(
             "usage",
@@ -673,13 +688,24 @@ fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
             format!("{sign} n'est pas un signe connu ; choisissez parmi {all}"),
         )
     })?;
-    Measure::parse(found, value).map_err(|e| {
-        Failure::new(
-            "usage",
-            format!("{sign} {value}: {}; nothing was saved", summary::plain_units(&e.to_string())),
-            format!("{sign} {value} : {} ; rien n'a été enregistré", summary::plain_units(&e.french())),
-        )
-    })
+    Measure::parse(found, value).map_err(|e| no_measure(found, value, &e))
+}
+
+/// Why a value isn't a measure of this sign, with the unit and range it is expected in.
+fn no_measure(sign: Sign, value: &str, error: &VitalError) -> Failure {
+    let name = [summary::sign_name(sign), value].join(" ");
+    let name = name.trim_end();
+    let [en, fr] = if matches!(error, VitalError::OutOfLimits { .. } | VitalError::NotAcvpu | VitalError::Computed) {
+        Default::default()
+    } else {
+        summary::range(sign).map(|r| format!(" ({r})"))
+    };
+    let units = |text: String| summary::plain_units(&text).trim_end().to_owned();
+    Failure::new(
+        "usage",
+        format!("{name}: {}{en}; nothing was saved", units(error.to_string())),
+        format!("{name} : {}{fr} ; rien n'a été enregistré", units(error.french())),
+    )
 }
 
 /// A date that somebody alive can be born on: real, not to come anywhere on earth, not before 1850. FHIR's shorter forms (a year, a
@@ -704,7 +730,7 @@ fn birth_date(text: &str, now_ms: u64) -> Result<(), Failure> {
             .and_then(|m| time::Month::try_from(m).ok())
             .zip(u8::try_from(day).ok())
             .and_then(|(m, d)| time::Date::from_calendar_date(i32::from(year), m, d).ok()),
-        _ => return refuse("write it as 1948-03-12", "écrivez-la comme 1948-03-12"),
+        _ => return refuse("write YYYY-MM-DD, as 1948-03-12", "écrivez AAAA-MM-JJ, comme 1948-03-12"),
     };
     let tomorrow = time::OffsetDateTime::UNIX_EPOCH + std::time::Duration::from_millis(now_ms) + time::Duration::hours(14);
     match date {
@@ -747,24 +773,5 @@ pub(crate) fn profession_name(profession: Profession) -> &'static str {
         Profession::Doctor => "doctor",
         Profession::Nurse => "nurse",
         Profession::Pharmacist => "pharmacist",
-    }
-}
-
-fn compartment_name(compartment: Compartment) -> &'static str {
-    match compartment {
-        Compartment::Identity => "identity",
-        Compartment::Emergency => "emergency",
-        Compartment::Medication => "medication",
-        Compartment::Clinical => "clinical",
-        Compartment::Sensitive => "sensitive",
-        Compartment::Trace => "trace",
-    }
-}
-
-fn label_name(label: Label) -> &'static str {
-    match label {
-        Label::Accepted => "accepted",
-        Label::Quarantined => "quarantined",
-        Label::Disputed => "disputed",
     }
 }

@@ -111,7 +111,7 @@ once. Stop with Ctrl-C; everything reported as saved is safe.")]
     Share {
         /// The record's id, or its start
         patient: String,
-        /// Name of the facility, or the start of its key
+        /// Name of the facility, or the start of its key or node, as `peers` shows them
         facility: String,
     },
     /// Import FHIR R4 files (Bundle, single resource, NDJSON)
@@ -226,6 +226,9 @@ pub enum Patient {
         /// National identifier, 15 characters; its key is checked
         #[arg(long)]
         ins: Option<String>,
+        /// Although somebody of this name, born that day, can be read here already
+        #[arg(long)]
+        anyway: bool,
     },
     /// Search by name, in any order, without accents
     Search {
@@ -236,6 +239,9 @@ pub enum Patient {
     Show {
         /// The record's id, or its start
         patient: String,
+        /// Also the versions that were corrected since
+        #[arg(long)]
+        history: bool,
     },
 }
 
@@ -256,7 +262,8 @@ pub enum Vital {
     /// Add a vital sign, e.g. `vital add 3f2a… heart-rate 72`
     #[command(after_help = "Signs: respiratory-rate (/min), heart-rate (/min), spo2 (%), temperature (°C),
 blood-pressure (e.g. 130/80), weight (kg), height (cm), pain (0–10),
-consciousness (A, C, V, P or U), glucose (mg/dL), hba1c (%)")]
+consciousness (A, C, V, P or U), glucose (mg/dL, or as 1.2 g/L), hba1c (%),
+wound-length, wound-width, wound-depth (cm)")]
     Add {
         /// The record's id, or its start
         patient: String,

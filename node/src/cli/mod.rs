@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bocage_protocol::clinical::identifiers::Kind as Number;
 use bocage_protocol::identity::enrol::{self, Invitation};
 use bocage_protocol::identity::{Charter, FacilityKind, Profession};
 use bocage_protocol::ids::{hex, unhex};
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::client::{Client, Failure, NewPatient, Newcomer, Reply, Request};
 use crate::driver::{Answer, Driver, Options, ask_for_admission};
+use crate::fhir::mapping::write::said;
 use crate::home::Home;
 use crate::keystore::{Argon2Cost, NodeKeyFile, OsEntropy, Strength, estimate_strength, file};
 use crate::lang::{Bilingual, Lang};
@@ -45,7 +47,7 @@ pub fn main() -> ExitCode {
     let line = french::command(lang).try_get_matches();
     let mut cli = line.and_then(|m| Cli::from_arg_matches(&m)).unwrap_or_else(|e| misunderstood(&e));
     let lang = cli.lang.take().unwrap_or(lang);
-    log_to_stderr();
+    log_to_stderr(matches!(cli.command, Command::Run(_)));
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -64,7 +66,7 @@ pub fn main() -> ExitCode {
             if session.json {
                 print_json(&Reply::Failed(failure.clone()));
             } else {
-                eprintln!("bocage: {}", failure.text(lang));
+                eprintln!("bocage: {}", show::plain(failure.text(lang)));
             }
             ExitCode::from(if failure.code == "usage" { USAGE } else { FAILED })
         }
@@ -86,11 +88,15 @@ fn misunderstood(error: &clap::Error) -> ! {
     error.exit()
 }
 
-/// Quiet unless `BOCAGE_LOG` asks for more: standard error is for people.
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BOCAGE_LOG").unwrap_or_else(|_| "warn".into());
+/// Quiet unless `BOCAGE_LOG` asks for more: standard error is for people. Who watches a node run sees who comes and goes.
+fn log_to_stderr(runs: bool) {
+    let watched = std::io::stderr().is_terminal();
+    let quiet = if runs && watched { "warn,bocage_node::driver=info" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BOCAGE_LOG").unwrap_or_else(|_| quiet.into());
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(watched)
+        .with_target(!watched)
         .with_writer(std::io::stderr)
         .try_init();
 }
@@ -106,6 +112,7 @@ impl Session {
         match command {
             Command::Init(init) => {
                 let description = describe(init.place)?;
+                one_line("--network", &init.network)?;
                 let passphrase = self.new_passphrase()?;
                 self.working(self.lang.pick("making keys…", "création des clés…"));
                 let charter = place::found(&self.home, &init.network, &description, &passphrase, cost())?;
@@ -132,7 +139,7 @@ impl Session {
             Command::Admit { file, out, yes } => self.admit(file, out, yes).await,
             Command::Run(run) => self.serve(run).await,
             Command::Demo(demo) => demo::run(demo, self.lang, self.json).await,
-            Command::Status => self.ask(Request::Status, false).await,
+            Command::Status => self.status().await,
             Command::Peers { now } => {
                 if now {
                     let mut client = self.client(false).await?;
@@ -148,6 +155,7 @@ impl Session {
                 birth_date,
                 sex,
                 ins,
+                anyway,
             }) => {
                 let sex = match sex {
                     args::Sex::Female => "female",
@@ -162,13 +170,14 @@ impl Session {
                         birth_date,
                         sex: sex.into(),
                         ins,
+                        anyway,
                     }),
                     true,
                 )
                 .await
             }
             Command::Patient(args::Patient::Search { query }) => self.ask(Request::PatientSearch { query: query.join(" ") }, true).await,
-            Command::Patient(args::Patient::Show { patient }) => self.ask(Request::PatientShow { patient }, true).await,
+            Command::Patient(args::Patient::Show { patient, history }) => self.ask(Request::PatientShow { patient, history }, true).await,
             Command::Note(args::Note::Add { patient, text }) => {
                 self.ask(
                     Request::NoteAdd {
@@ -229,6 +238,37 @@ impl Session {
         })
     }
 
+    /// Of a stopped node, with the seat open where the passphrase is at hand.
+    async fn status(&self) -> Result<u8, Failure> {
+        let mut client = self.client(false).await?;
+        if let (Client::Local(service), Ok(passphrase)) = (&mut client, std::env::var("BOCAGE_PASSPHRASE")) {
+            // Another place's passphrase is no reason to say nothing: the seat is then shown as locked.
+            let _ = service.keep_open(&Zeroizing::new(passphrase));
+        }
+        let reply = self.request(&mut client, Request::Status).await?;
+        self.close(client)?;
+        let _ = std::io::stdout().write_all(show::reply(&reply, self.json, self.lang).as_bytes());
+        Ok(0)
+    }
+
+    /// A directory of another account looks empty: said before it is taken for one.
+    fn reachable(&self) -> Result<(), Failure> {
+        match std::fs::metadata(self.home.charter()) {
+            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => Err(Failure::new(
+                "file",
+                format!(
+                    "{} can't be read by this account: use the account that runs the node",
+                    self.home.root().display()
+                ),
+                format!(
+                    "{} ne peut pas être lu par ce compte : prenez le compte qui fait tourner le nœud",
+                    self.home.root().display()
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     async fn request(&self, client: &mut Client, request: Request) -> Result<Reply, Failure> {
         let bar = Bar::new(self.json);
         let reply = client.ask(request, |done, total| bar.show(done, total)).await;
@@ -240,6 +280,7 @@ impl Session {
         let mut client = match Client::attach(&self.home.socket()).await {
             Some(client) => client,
             None => {
+                self.reachable()?;
                 let bar = Bar::new(self.json);
                 let service = Service::open(self.home.clone(), &mut |done, total| bar.show(done, total));
                 bar.clear();
@@ -475,7 +516,7 @@ impl Session {
             .lang
             .pick("Same words on both screens? [y/N] ", "Mêmes mots sur les deux écrans ? [o/N] ");
         let who = show::newcomer(newcomer, self.lang);
-        let answer = prompt(&format!("{who}\n    {words}\n\n{question}"), false)?;
+        let answer = prompt(&show::plain(&format!("{who}\n    {words}\n\n{question}")), false)?;
         if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "o" | "oui") {
             return Ok(());
         }
@@ -503,6 +544,7 @@ impl Session {
             listen = PeerAddr::everywhere(DEFAULT_PORT);
         }
         let peers = run.peer.iter().map(parse).collect::<Result<_, _>>()?;
+        self.reachable()?;
         let bar = Bar::new(self.json);
         let service = Service::open(self.home.clone(), &mut |done, total| bar.show(done, total));
         bar.clear();
@@ -510,6 +552,9 @@ impl Session {
         if let Ok(passphrase) = std::env::var("BOCAGE_PASSPHRASE") {
             service.keep_open(&passphrase)?;
         }
+        let Reply::Status(place) = service.handle(0, Request::Status, &mut |_, _| {})? else {
+            return Err(unexpected());
+        };
         let driver = Driver::start(
             service,
             Options {
@@ -525,12 +570,24 @@ impl Session {
             let running = json!({ "answer": "running", "listening": listening, "data": self.home.root() });
             let _ = writeln!(std::io::stdout(), "{running}").and_then(|()| std::io::stdout().flush());
         } else {
+            let seat = match place.seat.as_str() {
+                "open" => self.lang.pick("seat open", "poste ouvert"),
+                "locked" => self.lang.pick("seat locked: it carries", "poste verrouillé : il transporte"),
+                _ => self
+                    .lang
+                    .pick("nobody practises here: it carries", "personne n'exerce ici : il transporte"),
+            };
+            let network = self.lang.pick("network", "réseau");
+            self.say(&format!("{}, {network} {} ({seat})", place.facility, place.network));
             for addr in &listening {
                 self.say(&format!("{} {addr}", self.lang.pick("listening on", "écoute sur")));
             }
             self.say(self.lang.pick("running; stop with Ctrl-C", "en service ; arrêter avec Ctrl-C"));
         }
         driver.run(stop_signal()).await?;
+        if !self.json {
+            self.say(self.lang.pick("stopped; everything saved", "arrêté ; tout est enregistré"));
+        }
         Ok(0)
     }
 
@@ -547,6 +604,7 @@ impl Session {
 
     /// On the way, for people; where a script reads standard output, they may read standard error.
     fn say(&self, text: &str) {
+        let text = show::plain(text);
         let written = if self.json {
             writeln!(std::io::stderr(), "{text}")
         } else {
@@ -640,12 +698,29 @@ fn describe(place: args::Place) -> Result<Description, Failure> {
             "avec une invitation, dites qui adhère : --facility NOM --kind clinic|pharmacy|cabin|mobile",
         ));
     };
+    for (option, name) in [
+        ("--facility", Some(&facility)),
+        ("--town", place.town.as_ref()),
+        ("--practitioner", place.practitioner.as_ref()),
+    ] {
+        one_line(option, name.map_or("", |n| n))?;
+    }
     let kind = match kind {
         args::Kind::Clinic => FacilityKind::Clinic,
         args::Kind::Pharmacy => FacilityKind::Pharmacy,
         args::Kind::Cabin => FacilityKind::Cabin,
         args::Kind::Mobile => FacilityKind::Mobile,
     };
+    for (what, kind, number) in [("RPPS", Number::Rpps, &place.rpps), ("FINESS", Number::Finess, &place.finess)] {
+        if let Some(Err(error)) = number.as_ref().map(|n| kind.entered(n)) {
+            let number = number.as_deref().unwrap_or_default();
+            return Err(Failure::new(
+                "usage",
+                format!("{what} {number}: {}; nothing was changed", said(error)),
+                format!("{what} {number} : {} ; rien n'a été changé", error.french()),
+            ));
+        }
+    }
     let practitioner = match (place.practitioner, place.role) {
         (Some(name), Some(role)) => {
             let profession = match role {
@@ -655,7 +730,14 @@ fn describe(place: args::Place) -> Result<Description, Failure> {
             };
             Some((name, profession, place.rpps.unwrap_or_default()))
         }
-        (None, None) => None,
+        (None, None) if kind == FacilityKind::Cabin => None,
+        (None, None) => {
+            return Err(Failure::new(
+                "usage",
+                "say who practises there, or nobody could read or write: --practitioner NAME --role doctor|nurse|pharmacist (only a cabin has nobody)",
+                "dites qui y exerce, sinon personne ne pourrait lire ni écrire : --practitioner NOM --role doctor|nurse|pharmacist (seule une cabine n'a personne)",
+            ));
+        }
         _ => {
             return Err(Failure::new(
                 "usage",
@@ -671,6 +753,20 @@ fn describe(place: args::Place) -> Result<Description, Failure> {
         town: place.town.unwrap_or_default(),
         practitioner,
     })
+}
+
+/// A name that stands in everybody's lists.
+fn one_line(option: &str, name: &str) -> Result<(), Failure> {
+    if !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "usage",
+        format!("{option}: this name has a control character in it (a line break, a tab, an escape); nothing was changed: type it anew"),
+        format!(
+            "{option} : ce nom contient un caractère de contrôle (saut de ligne, tabulation, échappement) ; rien n'a été changé : retapez-le"
+        ),
+    ))
 }
 
 /// About a second on this machine; tests and the demonstration ask for the floor.

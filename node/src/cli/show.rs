@@ -2,9 +2,14 @@
 
 use std::fmt::Write as _;
 
-use crate::client::{Newcomer, Record, Reply, Status};
+use crate::client::{Newcomer, Reply, Status};
 use crate::fhir::Language;
 use crate::lang::{Lang, wrap};
+
+mod moment;
+mod record;
+
+pub(super) use moment::moment;
 
 /// The reply as it is printed, with a final newline.
 pub(super) fn reply(reply: &Reply, json: bool, lang: Lang) -> String {
@@ -13,7 +18,19 @@ pub(super) fn reply(reply: &Reply, json: bool, lang: Lang) -> String {
     }
     let mut out = String::new();
     write_reply(&mut out, reply, lang).expect("writing to a string doesn't fail");
-    out
+    plain(&out)
+}
+
+/// Text that can't move the cursor, colour the screen or turn the line around, whoever wrote it: control characters (C0, C1, DEL) but
+/// line breaks, and marks of direction, become `\u{fffd}`. Everything that a person is shown passes here; JSON escapes by itself.
+pub(super) fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' => c,
+        '\t' => ' ',
+        c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => '\u{fffd}',
+        c => c,
+    };
+    text.replace("\r\n", "\n").chars().map(shown).collect()
 }
 
 fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result {
@@ -28,18 +45,28 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                     lang.pick("No other node in this network yet.", "Aucun autre nœud dans ce réseau.")
                 );
             }
+            let heads = [
+                ["facility", "kind", "key", "node", "last met"],
+                ["structure", "type", "clé", "nœud", "vue"],
+            ];
+            let [facility, kind, key, node, met] = heads[usize::from(lang == Lang::Fr)];
+            writeln!(out, "{facility:<22} {kind:<9} {key:<8} {node:<8} {met}")?;
             for peer in peers {
-                let kind = word(&peer.kind, lang);
-                let state = match (peer.connected, peer.settled) {
-                    (true, true) => lang.pick("connected, in step", "connecté, à jour"),
-                    (true, false) => lang.pick("connected, exchanging", "connecté, échange en cours"),
-                    _ => lang.pick("not connected", "non connecté"),
+                let state = match (peer.connected, peer.settled, peer.last_seen_ms) {
+                    (true, true, _) => lang.pick("connected, in step", "connectée, à jour").to_owned(),
+                    (true, false, _) => lang.pick("connected, exchanging", "connectée, échange").to_owned(),
+                    (false, _, Some(ms)) => moment(ms),
+                    (false, _, None) => lang.pick("not met yet", "pas encore vue").to_owned(),
                 };
-                let clock = peer
-                    .clock_ahead_ms
-                    .filter(|ms| ms.abs() > 5 * 60_000)
-                    .map_or("", |_| lang.pick("  (clock to check)", "  (horloge à vérifier)"));
-                writeln!(out, "{:<28} {kind:<10} {:<10} {state}{clock}", cut(&peer.facility, 28), peer.node)?;
+                let (kind, key) = (word(&peer.kind, lang), peer.facility_key.get(..8).unwrap_or_default());
+                writeln!(out, "{:<22} {kind:<9} {key:<8} {:<8} {state}", cut(&peer.facility, 22), peer.node)?;
+                if peer.clock_ahead_ms.is_some_and(|ms| ms.abs() > 5 * 60_000) {
+                    let apart = lang.pick(
+                        "its clock differs from ours: check both",
+                        "son horloge diffère de la nôtre : vérifiez les deux",
+                    );
+                    writeln!(out, "  {apart}")?;
+                }
             }
             Ok(())
         }
@@ -75,20 +102,29 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
             let count = lang.count(patients.len() as u64, ["patient", "patients"], ["patient", "patients"]);
             writeln!(out, "{count}")
         }
-        Reply::Record(record) => write_record(out, record, lang),
+        Reply::Record(record) => record::write(out, record, lang),
         Reply::Saved { fact, .. } => writeln!(out, "{} {}", lang.pick("Saved here. Entry", "Enregistré ici. Élément"), &fact[..12]),
-        Reply::Shared { facility, documents: 0 } => writeln!(
-            out,
-            "{facility}{}",
-            lang.pick(": reads this record already", " : lit déjà ce dossier")
-        ),
-        Reply::Shared { facility, documents } => {
-            let shared = lang.count(
-                *documents,
-                ["document shared", "documents shared"],
-                ["document partagé", "documents partagés"],
-            );
-            writeln!(out, "{facility}{}{shared}", lang.pick(": ", " : "))
+        Reply::Shared {
+            facility,
+            documents,
+            until_ms,
+        } => {
+            let said = match documents {
+                0 => lang
+                    .pick("could read it already; nothing changed", "pouvait déjà le lire ; rien n'a changé")
+                    .to_owned(),
+                n => lang.count(
+                    *n,
+                    ["document shared", "documents shared"],
+                    ["document partagé", "documents partagés"],
+                ),
+            };
+            let until = match until_ms {
+                Some(ms) => format!("{} {}", lang.pick("until", "jusqu'au"), moment(*ms)),
+                None => lang.pick("without an end", "sans limite de temps").to_owned(),
+            };
+            out.push_str(&wrap("", &format!("{facility}{}{said} ({until})", lang.pick(": ", " : ")), 2));
+            Ok(())
         }
         Reply::Imported { files } => {
             let language = if lang == Lang::Fr { Language::French } else { Language::English };
@@ -163,17 +199,23 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
             lang.pick("no", "non").to_owned()
         },
     )?;
-    row(lang.pick("envelopes", "enveloppes"), s.envelopes.to_string())?;
+    // The four add up.
+    row(lang.pick("holds", "détient"), s.items.to_string())?;
+    row(lang.pick("  registry", "  registre"), s.registry.to_string())?;
+    row(lang.pick("  access, keys", "  accès, clés"), s.access.to_string())?;
     row(
-        lang.pick("readable", "lisibles"),
-        s.readable
-            .map_or_else(|| lang.pick("no seat open", "aucun poste ouvert").to_owned(), |n| n.to_string()),
+        lang.pick("  readable", "  lisibles"),
+        match (s.readable, s.seat.as_str()) {
+            (Some(n), _) => n.to_string(),
+            (None, "nobody") => lang.pick("none: nobody practises here", "aucun : personne n'exerce ici").to_owned(),
+            (None, _) => lang.pick("none: seat locked", "aucun : poste verrouillé").to_owned(),
+        },
     )?;
-    row(lang.pick("sealed", "scellées"), s.sealed.to_string())?;
+    row(lang.pick("  sealed", "  scellés"), s.sealed.to_string())?;
     if let Some(records) = s.records {
         row(lang.pick("records", "dossiers"), records.to_string())?;
     }
-    row(lang.pick("root", "empreinte"), s.root.clone())?;
+    row(lang.pick("fingerprint", "empreinte"), s.root.clone())?;
     let connected = s.peers.iter().filter(|p| p.connected).count();
     row(lang.pick("peers", "pairs"), format!("{connected} / {}", s.peers.len()))?;
     row(
@@ -189,36 +231,6 @@ fn write_status(out: &mut String, s: &Status, lang: Lang) -> std::fmt::Result {
     if s.waiting + s.refused > 0 {
         row(lang.pick("waiting", "en attente"), s.waiting.to_string())?;
         row(lang.pick("refused", "refusées"), s.refused.to_string())?;
-    }
-    Ok(())
-}
-
-fn write_record(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Result {
-    let p = &r.patient;
-    writeln!(out, "{}", cut(&format!("{} {}", p.family.to_uppercase(), p.given), 80))?;
-    writeln!(out, "{}", cut(&format!("{}  {}  {}", p.birth_date, word(&p.sex, lang), p.ins), 80))?;
-    writeln!(out, "{} {}", lang.pick("record", "dossier"), p.patient)?;
-    let readers = r.readers.iter().map(|name| cut(name, 60)).collect::<Vec<_>>();
-    writeln!(out, "{}", lang.pick("may read:", "peuvent lire :"))?;
-    for reader in readers {
-        writeln!(out, "  {reader}")?;
-    }
-    for d in &r.documents {
-        let entries = lang.count(d.facts, ["entry", "entries"], ["élément", "éléments"]);
-        writeln!(out, "  {:<12} {entries}", word(&d.compartment, lang))?;
-    }
-    for e in &r.entries {
-        let mark = match e.label.as_str() {
-            "accepted" => String::new(),
-            other => format!("  [{}]", label(other, lang)),
-        };
-        writeln!(
-            out,
-            "{}  {:<20} {}{mark}",
-            &e.fact[..12],
-            cut(&e.resource_type, 20),
-            cut(&e.summary, 44 - mark.chars().count().min(24))
-        )?;
     }
     Ok(())
 }
@@ -248,14 +260,6 @@ fn word(word: &str, lang: Lang) -> &str {
     lang.pick(word, french)
 }
 
-fn label(label: &str, lang: Lang) -> &str {
-    match label {
-        "quarantined" => lang.pick("not acknowledged", "non reconnu"),
-        "disputed" => lang.pick("disputed", "contesté"),
-        other => other,
-    }
-}
-
 /// At most `width` characters, with an ellipsis when cut.
 fn cut(text: &str, width: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -263,4 +267,23 @@ fn cut(text: &str, width: usize) -> String {
         return line;
     }
     line.chars().take(width - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_commands_a_terminal_is_left_in_a_text() {
+        let hostile = "a\u{1b}[31mb\u{9b}2Jc\u{7f}\u{202e}d\u{2069}\re\r\nf\tg — é";
+        assert_eq!(
+            plain(hostile),
+            "a\u{fffd}[31mb\u{fffd}2Jc\u{fffd}\u{fffd}d\u{fffd}\u{fffd}e\nf g — é"
+        );
+        let reply = Reply::Unlocked {
+            practitioner: "\u{1b}]0;x\u{7}".into(),
+            facility: String::new(),
+        };
+        assert!(!super::reply(&reply, false, Lang::En).contains(['\u{1b}', '\u{7}']));
+    }
 }

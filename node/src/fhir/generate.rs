@@ -70,6 +70,7 @@ impl Generator {
             );
             let first = (n - 1).is_multiple_of(VISIT);
             let at = Act {
+                by: None,
                 id: &id,
                 patient: &patient_url,
                 author: Some(&author),

@@ -133,10 +133,10 @@ impl Importer {
                 Content::Resource(kept) => match kept.json {
                     Ok(json) if kind_of(&json).as_deref() == Some("Patient") => {}
                     Ok(json) => run.file(&entry, json, false),
-                    Err(unfit) => run.report.refuse(entry.path, Reason::from(unfit)),
+                    Err(unfit) => run.report.refuse(entry.path, String::new(), Reason::from(unfit)),
                 },
-                Content::Nothing => run.report.warn(entry.path, Note::NoResource),
-                Content::BadLine(error) => run.report.refuse(entry.path, Reason::stopped(&error)),
+                Content::Nothing => run.report.warn(entry.path, String::new(), Note::NoResource),
+                Content::BadLine(error) => run.report.refuse(entry.path, String::new(), Reason::stopped(&error)),
             }
         }
         Ok(())
@@ -188,6 +188,19 @@ fn kind_of(json: &[u8]) -> Option<String> {
     serde_json::from_slice::<Head>(json).ok().map(|h| h.kind)
 }
 
+/// Type and id of a resource, whatever else is wrong with it; empty if either is missing or unlawful.
+fn name_of(json: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        #[serde(rename = "resourceType")]
+        kind: String,
+        id: String,
+    }
+    let head = serde_json::from_slice::<Head>(json).ok();
+    let head = head.filter(|h| filing::is_type_name(&h.kind) && filing::is_id(&h.id));
+    head.map(|h| format!("{}/{}", h.kind, h.id)).unwrap_or_default()
+}
+
 struct Run<'a> {
     origin: Option<&'a str>,
     sink: &'a mut dyn ImportSink,
@@ -200,18 +213,19 @@ struct Run<'a> {
 impl Run<'_> {
     /// Files one resource or refuses it.
     fn file(&mut self, entry: &Entry, json: Vec<u8>, is_patient: bool) {
-        match self.try_file(entry, json) {
+        let name = name_of(&json);
+        match self.try_file(entry, json, &name) {
             Ok((kind, compartment, outcome)) => self.report.filed(&kind, compartment, outcome, MAPPED.contains(&kind.as_str())),
             Err(reason) => {
                 if is_patient {
                     self.patients.add_refused(entry.bundle);
                 }
-                self.report.refuse(entry.path.clone(), reason);
+                self.report.refuse(entry.path.clone(), name, reason);
             }
         }
     }
 
-    fn try_file(&mut self, entry: &Entry, json: Vec<u8>) -> Result<(String, Compartment, Outcome), Reason> {
+    fn try_file(&mut self, entry: &Entry, json: Vec<u8>, name: &str) -> Result<(String, Compartment, Outcome), Reason> {
         let (kind, resource, view) = check(&json)?;
         let mut warnings = doubtful_numbers(view.as_ref());
         let full_url = entry.full_url.as_deref();
@@ -262,7 +276,7 @@ impl Run<'_> {
             self.patients.add(patient.clone(), &item.names, entry.bundle);
         }
         for warning in item.warnings {
-            self.report.warn(item.path.clone(), warning.note);
+            self.report.warn(item.path.clone(), name.to_owned(), warning.note);
         }
         Ok((item.resource_type, item.compartment, outcome))
     }

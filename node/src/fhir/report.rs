@@ -47,12 +47,18 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Refused {
     pub path: String,
+    /// `Patient/p`, where it says so itself.
+    #[serde(default)]
+    pub name: String,
     pub reason: Reason,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Warned {
     pub path: String,
+    /// As of a refused one.
+    #[serde(default)]
+    pub name: String,
     pub note: Note,
 }
 
@@ -229,17 +235,17 @@ impl Report {
         }
     }
 
-    pub(super) fn refuse(&mut self, path: String, reason: Reason) {
+    pub(super) fn refuse(&mut self, path: String, name: String, reason: Reason) {
         self.refused_count += 1;
         if self.refused.len() < MAX_LISTED {
-            self.refused.push(Refused { path, reason });
+            self.refused.push(Refused { path, name, reason });
         }
     }
 
-    pub(super) fn warn(&mut self, path: String, note: Note) {
+    pub(super) fn warn(&mut self, path: String, name: String, note: Note) {
         self.warning_count += 1;
         if self.warnings.len() < MAX_LISTED {
-            self.warnings.push(Warned { path, note });
+            self.warnings.push(Warned { path, name, note });
         }
     }
 
@@ -248,13 +254,17 @@ impl Report {
         self.refused_count == 0 && self.stopped.is_none()
     }
 
+    /// True if nothing was found in the file, good or bad.
+    pub fn is_nothing(&self) -> bool {
+        self.created + self.updated + self.unchanged + self.refused_count + self.warning_count == 0
+    }
+
     /// The whole report, at most 80 columns wide where words allow.
     pub fn text(&self, language: Language) -> String {
         let fr = language == Language::French;
         let say = |french: &'static str, english: &'static str| if fr { french } else { english };
         let mut out = String::new();
-        let nothing = self.created + self.updated + self.unchanged + self.refused_count + self.warning_count == 0;
-        if let (Some(reason), true) = (&self.stopped, nothing) {
+        if let (Some(reason), true) = (&self.stopped, self.is_nothing()) {
             return wrap(say("Non lu : ", "Not read: "), &reason.text(language), 4);
         }
         let one = |n: u64, one: &'static str, several: &'static str| if fr && n < 2 { one } else { several };
@@ -277,14 +287,14 @@ impl Report {
             &mut out,
             say("Refusées", "Refused"),
             self.refused_count,
-            self.refused.iter().map(|r| (&r.path, r.reason.text(language))),
+            self.refused.iter().map(|r| (place(&r.path, &r.name, fr), r.reason.text(language))),
             fr,
         );
         section(
             &mut out,
             say("À vérifier", "To be checked"),
             self.warning_count,
-            self.warnings.iter().map(|w| (&w.path, w.note.text(language))),
+            self.warnings.iter().map(|w| (place(&w.path, &w.name, fr), w.note.text(language))),
             fr,
         );
         if let Some(reason) = &self.stopped {
@@ -301,7 +311,7 @@ impl Report {
 /// Lines listed on a screen; `--json` has more.
 const SHOWN: usize = 20;
 
-fn section<'a>(out: &mut String, title: &str, count: u64, lines: impl Iterator<Item = (&'a String, String)>, fr: bool) {
+fn section(out: &mut String, title: &str, count: u64, lines: impl Iterator<Item = (String, String)>, fr: bool) {
     if count == 0 {
         return;
     }
@@ -314,6 +324,22 @@ fn section<'a>(out: &mut String, title: &str, count: u64, lines: impl Iterator<I
     if count > shown {
         let _ = writeln!(out, "  … {} {}", count - shown, if fr { "de plus" } else { "more" });
     }
+}
+
+/// Where an item stood, as people count: from one; with its name, if it has one.
+fn place(path: &str, name: &str, fr: bool) -> String {
+    let mut place = path.to_owned();
+    if let Some((before, rest)) = path.split_once("entry[")
+        && let Some((index, after)) = rest.split_once(']')
+        && let Ok(index) = index.parse::<u64>()
+    {
+        let word = if fr { "entrée" } else { "entry" };
+        place = format!("{before}{word} {}{after}", index.saturating_add(1));
+    }
+    if fr {
+        place = place.replace("line ", "ligne ");
+    }
+    if name.is_empty() { place } else { format!("{place}, {name}") }
 }
 
 fn count(types: &mut BTreeMap<String, u64>, kind: &str) {

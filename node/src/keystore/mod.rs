@@ -32,7 +32,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum KeystoreError {
     /// No slot opens with it.
-    #[error("this passphrase opens none of the slots; nothing was changed: try again, or use the second passphrase or the recovery words")]
+    #[error("wrong passphrase: try again")]
     WrongPassphrase,
     /// A new passphrase that is too easy to guess.
     #[error("this passphrase can't protect a record: {0}; nothing was changed")]

@@ -79,11 +79,11 @@ impl Bilingual for SlotKind {
 impl Bilingual for KeystoreError {
     fn french(&self) -> String {
         match self {
-            Self::WrongPassphrase => {
-                "cette phrase de passe n'ouvre pas ce poste ; rien n'a été changé : recommencez, ou prenez la seconde phrase de passe ou les mots de secours"
-                    .to_owned()
-            }
-            Self::Weak(why) => format!("cette phrase de passe ne protégerait pas un dossier : {} ; rien n'a été changé", why.french()),
+            Self::WrongPassphrase => "phrase de passe fausse : recommencez".to_owned(),
+            Self::Weak(why) => format!(
+                "cette phrase de passe ne protégerait pas un dossier : {} ; rien n'a été changé",
+                why.french()
+            ),
             Self::Damaged { path, what } => format!(
                 "{} est abîmé ; rien n'a été changé : remettez-le depuis une copie, ou inscrivez un nouveau poste ({what})",
                 path.display()
@@ -114,11 +114,7 @@ impl Bilingual for KeystoreError {
                 "la {} est le seul moyen d'entrer ; rien n'a été changé : ajoutez-en d'abord un autre",
                 kind.french()
             ),
-            Self::Io { path, source } => format!(
-                "{} : {} ; ce qui était enregistré est intact",
-                path.display(),
-                source.french()
-            ),
+            Self::Io { path, source } => format!("{} : {} ; ce qui était enregistré est intact", path.display(), source.french()),
         }
     }
 }
@@ -285,7 +281,7 @@ impl Bilingual for IdentifierError {
     fn french(&self) -> String {
         let what = match self {
             Self::Format => "le format n'est pas le bon",
-            Self::Key => "la clé ne correspond pas aux autres chiffres",
+            Self::Key => "un chiffre est faux (la clé ne correspond pas aux autres)",
             Self::Ucd => "c'est un code UCD, pas un CIP",
         };
         what.to_owned()
@@ -335,6 +331,10 @@ impl Bilingual for WriteError {
             Self::Missing(what) => format!("{} : à remplir", field(what)),
             Self::TooLong(what) => format!("{} : trop long", field(what)),
             Self::NotADate(what) => format!("{} : une date est attendue, comme 1948-03-12", field(what)),
+            Self::Control(what) => format!(
+                "{} : un caractère de contrôle s'y trouve (saut de ligne, tabulation, échappement) : retapez-le",
+                field(what)
+            ),
             Self::NotACode(what) => format!("{} : cette valeur n'est pas admise", field(what)),
             Self::Identifier(what, why) => format!("{what} : {}", why.french()),
             Self::NotAUuid => "cet identifiant n'est pas un UUID".to_owned(),

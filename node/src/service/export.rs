@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use bocage_protocol::ids::RecordId;
@@ -11,7 +12,7 @@ use crate::client::{Failure, Reply};
 use crate::fhir::export::{ExportResource, export_patient};
 use crate::lang::Bilingual;
 
-/// Writes one file a record into `out`, in clear. Long: see [`Turns`].
+/// Writes one file a record into `out`, in clear: for this account's eyes only. Long: see [`Turns`].
 pub(super) fn export(
     mut turns: Turns<'_>,
     out: &Path,
@@ -29,7 +30,11 @@ pub(super) fn export(
             format!("{} : {} ; rien n'a été changé dans les dossiers", out.display(), e.french()),
         )
     };
-    fs::create_dir_all(out).map_err(|e| failed(&e))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(out)
+        .map_err(|e| failed(&e))?;
     let total = records.len() as u64;
     let mut resources = 0;
     for (done, record) in (1..).zip(records) {
@@ -42,11 +47,23 @@ pub(super) fn export(
                 })
                 .collect())
         })?;
-        let file = fs::File::create(out.join(format!("{}.json", record.to_hex()))).map_err(|e| failed(&e))?;
+        let file = private(&out.join(format!("{}.json", record.to_hex()))).map_err(|e| failed(&e))?;
         let mut file = BufWriter::new(file);
         resources += export_patient(all.into_iter(), &mut file).map_err(|e| failed(&e))?;
         file.flush().map_err(|e| failed(&e))?;
         progress(done, total);
     }
     Ok(Reply::Exported { files: total, resources })
+}
+
+/// A file that no other account can read, whoever could before.
+fn private(path: &Path) -> std::io::Result<fs::File> {
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }

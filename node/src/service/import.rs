@@ -20,7 +20,7 @@ use crate::client::{Failure, Reply};
 use crate::core::now_ms;
 use crate::fhir::filing::Compartment as Filed;
 use crate::fhir::report::Reason;
-use crate::fhir::{ImportItem, ImportSink, Importer, Outcome, PatientRef, Report};
+use crate::fhir::{ImportItem, ImportSink, Importer, Language, Outcome, PatientRef, Report};
 use crate::keystore::OsEntropy;
 use crate::lang::Bilingual;
 use crate::place::internal;
@@ -38,7 +38,18 @@ pub(super) fn import(turns: Turns<'_>, files: &[PathBuf], progress: &mut dyn FnM
             .file_name()
             .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
         let report = match open(path) {
-            Ok(file) => Importer::default().import(file, &mut sink),
+            Ok(file) => {
+                let report = Importer::default().import(file, &mut sink);
+                if let Some(reason) = report.stopped.as_ref().filter(|_| report.is_nothing()) {
+                    let [en, fr] = [Language::English, Language::French].map(|l| reason.text(l));
+                    unread.push(Failure::new(
+                        "file",
+                        format!("{}: {en}", path.display()),
+                        format!("{} : {fr}", path.display()),
+                    ));
+                }
+                report
+            }
             Err(error) => {
                 unread.push(Failure::file(path, &error));
                 Report {
@@ -146,7 +157,7 @@ impl<'a> Sink<'a> {
                 let write = service
                     .reader()?
                     .add(now_ms(), Lane::Rest, record, &facts, registry, &mut OsEntropy)
-                    .map_err(|e| refused(&e))?;
+                    .map_err(|e| service.refused_in(record, &facts, &e))?;
                 service.save(&write)?;
                 Ok((facts, write.facts))
             })?;

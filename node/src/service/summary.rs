@@ -52,7 +52,9 @@ fn observation(o: &ObservationView) -> Option<String> {
             number: Some(number),
             unit,
             ..
-        }) => format!("{label} {number} {}", unit.as_deref().unwrap_or("")),
+        }) => plain_units(&format!("{label} {number} {}", unit.as_deref().unwrap_or("")))
+            .trim_end()
+            .to_owned(),
         Some(ObservedValue::Concept(concept)) => format!("{label}: {}", concept.label().unwrap_or("")),
         Some(ObservedValue::Text(text)) => format!("{label}: {text}"),
         _ => label.to_owned(),
@@ -61,7 +63,10 @@ fn observation(o: &ObservationView) -> Option<String> {
 
 /// Units as people write them, where UCUM's own spelling is for machines.
 pub fn plain_units(text: &str) -> String {
-    text.replace("Cel", "°C").replace("mm[Hg]", "mmHg").replace(" {score}", "")
+    text.replace("Cel", "°C")
+        .replace("mm[Hg]", "mmHg")
+        .replace(" {score}", "")
+        .replace("{score}", "")
 }
 
 /// The word for a sign on the command line.
@@ -82,6 +87,38 @@ pub fn sign_name(sign: Sign) -> &'static str {
         Sign::WoundLength => "wound-length",
         Sign::WoundWidth => "wound-width",
         Sign::WoundDepth => "wound-depth",
+    }
+}
+
+/// Unit and limits of what is typed for a sign, in English and French.
+pub fn range(sign: Sign) -> [String; 2] {
+    let row = sign.row();
+    let unit = plain_units(row.unit);
+    let number = |n: i32| {
+        let text = format!(
+            "{:.*}",
+            usize::from(row.decimals.min(1)),
+            f64::from(n) / 10_f64.powi(row.decimals.into())
+        );
+        text.trim_end_matches(".0").to_owned()
+    };
+    match sign {
+        Sign::Bmi => ["computed".to_owned(), "calculé".to_owned()],
+        Sign::Consciousness => ["one of A, C, V, P, U".to_owned(), "A, C, V, P ou U".to_owned()],
+        Sign::BloodPressure => ["mmHg, as 130/80".to_owned(), "mmHg, comme 130/80".to_owned()],
+        Sign::Pain => ["0 to 10".to_owned(), "de 0 à 10".to_owned()],
+        _ => {
+            let (low, high) = (number(row.low), number(row.high));
+            let also = if sign == Sign::Glucose {
+                ["; or write 1.2 g/L", " ; ou écrivez 1,2 g/L"]
+            } else {
+                [""; 2]
+            };
+            [
+                format!("{unit}, {low} to {high}{}", also[0]),
+                format!("{unit}, de {} à {}{}", low.replace('.', ","), high.replace('.', ","), also[1]),
+            ]
+        }
     }
 }
 

@@ -114,6 +114,7 @@ fn act() -> Act<'static> {
     Act {
         id: UUID,
         patient: "urn:uuid:1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+        by: None,
         author: Some("urn:uuid:9c858901-8a57-4791-81fe-4c455b099bc9"),
         encounter: Some("urn:uuid:16fd2706-8baf-433b-82eb-8c7fada847da"),
         device: None,

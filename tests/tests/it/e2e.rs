@@ -47,7 +47,8 @@ fn four_nodes_by_the_readme_s_commands_hold_the_same_set() {
         guide.done,
         [
             "init", "run", "invite", "join", "run", "invite", "join", "run", "invite", "join", "run", "patient", "patient", "note",
-            "vital", "patient", "share", "patient", "import", "export", "status", "peers", "doctor"
+            "vital", "patient", "share", "patient", "note", "patient", "share", "patient", "invite", "import", "export", "status", "peers",
+            "doctor"
         ]
     );
     let all = ["clinic", "pharmacy", "cabin", "mobile"];
@@ -56,14 +57,18 @@ fn four_nodes_by_the_readme_s_commands_hold_the_same_set() {
 
     // What the README then says.
     assert_eq!(t.entries("mobile", &patient), t.entries("clinic", &patient));
-    assert_eq!(t.entries("mobile", &patient).len(), 3, "identity, note, blood pressure");
-    assert!(t.families("pharmacy").is_empty(), "nothing is shared implicitly");
+    assert_eq!(t.entries("mobile", &patient).len(), 4, "identity, two notes, blood pressure");
+    assert_eq!(t.families("pharmacy"), ["Lenoir"], "what was imported was shared with nobody");
+    assert_eq!(
+        t.compartments("pharmacy", &patient),
+        ["identity", "medication"].map(str::to_owned).into()
+    );
     assert_eq!(t.families("mobile"), ["Lenoir"], "what was imported was shared with nobody");
     t.stop("clinic");
-    t.json("mobile", &["note", "add", &patient, "Better on sitting up."]);
+    t.json("mobile", &["note", "add", &patient, "Walks again."]);
     t.run("clinic", &[]);
     t.settle(&all);
-    assert_eq!(t.entries("clinic", &patient)[0], "Note: Better on sitting up.");
+    assert_eq!(t.entries("clinic", &patient)[0], "Note: Walks again.");
     t.settle(&all);
     day::live(&mut t);
 }
@@ -404,6 +409,10 @@ impl Guide {
             .collect();
         if running.len() > 1 {
             t.settle(&running);
+        }
+        if args[..] == ["patient", "search", "--data", "pharmacy", "lenoir"] {
+            let nobody = t.finish(command);
+            return assert!(nobody.done().contains("No patient"), "{nobody}");
         }
         let ran = t.finish(command);
         let out = ran.done();

@@ -112,7 +112,7 @@ fn exit_codes_tell_done_failed_wrong_usage_and_partly_refused_apart() {
         "206127511100565",
     ];
     t.at("clinic", &[&["patient", "create"][..], &wrong_key].concat()).failed(2);
-    let mut weak = t.command(&["init", "--data", "weak", "--network", "N", "--facility", "F", "--kind", "clinic"]);
+    let mut weak = t.command(&["init", "--data", "weak", "--network", "N", "--facility", "F", "--kind", "cabin"]);
     weak.env("BOCAGE_PASSPHRASE", "aaaa");
     t.finish(weak).failed(2);
     assert!(!t.path("weak").exists());
@@ -243,7 +243,7 @@ fn a_failure_is_a_sentence_in_french_and_scripts_get_both() {
         "--facility",
         "F",
         "--kind",
-        "clinic",
+        "cabin",
         "--lang",
         "fr",
     ]);
@@ -284,6 +284,10 @@ fn an_interrupted_init_is_simply_run_again_and_a_finished_one_never_overwritten(
             "Maison de santé",
             "--kind",
             "clinic",
+            "--practitioner",
+            "Anne Morel",
+            "--role",
+            "doctor",
         ];
         t.bocage(&args)
     };
@@ -417,7 +421,7 @@ fn every_answer_is_json_when_asked_for() {
     let admitted = t.json("clinic", &["admit", "mobile/request.bocage", "--yes", "--out", "adm.bocage"]);
     assert_eq!((&admitted["answer"], &admitted["words"]), (&json!("admitted"), &unreached["words"]));
     assert_eq!(t.json("mobile", &["join", "adm.bocage"])["answer"], "joined");
-    let place = ["--network", "Plaine", "--facility", "Cabinet", "--kind", "clinic"];
+    let place = ["--network", "Plaine", "--facility", "Cabine", "--kind", "cabin"];
     let founded = t.json("plain", &[&["init"][..], &place].concat());
     assert_eq!((&founded["answer"], &founded["network"]), (&json!("founded"), &json!("Plaine")));
     fs::write(
@@ -440,6 +444,7 @@ fn every_answer_is_json_when_asked_for() {
                 "Jeanne",
                 "--birth-date",
                 "1948-03-12",
+                "--anyway",
             ],
         );
         let patient = text(&created["patient"]);
@@ -515,8 +520,8 @@ fn people_read_their_language_in_eighty_columns() {
     t.json("clinic", &["share", &patient, "Pharmacie du Pont"]);
     t.settle(&["clinic", "mobile"]);
     for (lang, words) in [
-        ("fr", ["structure", "pharmacie", "peuvent lire", "✓ données"]),
-        ("en", ["facility", "connected", "may read", "✓ store"]),
+        ("fr", ["structure", "pharmacie", "Lu par", "✓ données"]),
+        ("en", ["facility", "connected", "May be read by", "✓ store"]),
     ] {
         let shown = [
             t.at("clinic", &["status", "--lang", lang]),
@@ -532,7 +537,343 @@ fn people_read_their_language_in_eighty_columns() {
     }
     let mut french = t.command(&["peers", "--data", "clinic"]);
     french.env("LANG", "fr_FR.UTF-8");
-    assert!(t.finish(french).done().contains("non connecté"), "the language of the terminal");
+    assert!(t.finish(french).done().contains("pas encore vue"), "the language of the terminal");
+}
+
+#[test]
+fn a_record_is_shown_whole_with_who_wrote_it_where_and_what_was_corrected() {
+    let mut t = Territory::new().founded();
+    t.enrol("mobile");
+    let patient = t.patient("clinic", "Lenoir", "Jeanne");
+    let lines =
+        "First line of the note.\n\nLast line, after an empty one, long enough that it has to be broken before its very last word: END";
+    let note = text(&t.json("clinic", &["note", "add", &patient, lines])["fact"]);
+    let wrong = text(&t.json("clinic", &["vital", "add", &patient, "temperature", "38,5"])["fact"]);
+    let right = text(&t.json("clinic", &["correct", &patient, &wrong[..12], "valueQuantity.value", "37.5"])["fact"]);
+    t.json("clinic", &["share", &patient, "Tournée Petit"]);
+
+    let shown = t.at("clinic", &["patient", "show", &patient]);
+    let out = shown.done();
+    fits(&shown);
+    for part in [
+        "LENOIR Jeanne, born 1948-03-12",
+        "May be read by\n  Maison de santé\n  Tournée Petit, until ",
+        "Dr Anne Morel (Maison de santé), clinical",
+        "    First line of the note.\n\n    Last line",
+        "END\n",
+        "[corrected, 1 earlier version]\n    temperature 37.5 °C\n",
+    ] {
+        assert!(out.contains(part), "{part} in {shown}");
+    }
+    assert!(
+        out.contains(&right[..12]) && out.contains(&note[..12]) && !out.contains(&wrong[..12]),
+        "{shown}"
+    );
+    let history = t.at("clinic", &["patient", "show", &patient, "--history", "--lang", "fr"]);
+    fits(&history);
+    let old = format!("[ancienne version, corrigée par {}]\n    température 38,5 °C\n", &right[..12]);
+    assert!(history.done().contains(&old) && history.out.contains("jusqu'au "), "{history}");
+
+    let json = t.json("clinic", &["patient", "show", &patient]);
+    let entry = json["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|e| e["fact"] == right.as_str())
+        .unwrap();
+    assert_eq!((&entry["versions"], &entry["profession"]), (&json!(1), &json!("doctor")));
+    let until = json["readers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|r| r["facility"] == "Tournée Petit")
+        .unwrap();
+    assert!(until["until_ms"].as_u64() > Some(0), "{json}");
+    let again = t.at("clinic", &["correct", &patient, &wrong, "valueQuantity.value", "38"]);
+    assert!(again.failed(1).contains(&format!("was corrected by {}", &right[..12])), "{again}");
+}
+
+#[test]
+fn a_text_from_a_record_cannot_command_the_terminal() {
+    let t = Territory::new().founded();
+    let patient = t.patient("clinic", "Lenoir", "Jeanne");
+    let hostile = "\u{1b}[31mred\u{1b}]0;title\u{7} \u{9b}2J \u{202e}turned";
+    t.json("clinic", &["note", "add", &patient, hostile]);
+    let planted = json!({ "resourceType": "Patient", "id": "x", "name": [{ "family": "So\u{1b}[2Jrel" }] });
+    fs::write(t.path("planted.json"), planted.to_string()).unwrap();
+    t.json("clinic", &["import", "planted.json"]);
+    for args in [&["patient", "show", &patient][..], &["patient", "search"]] {
+        let ran = t.at("clinic", args);
+        let commands = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!ran.done().contains(commands), "{ran:}");
+    }
+    let json = t.json("clinic", &["patient", "show", &patient]);
+    assert!(
+        json["entries"].as_array().unwrap().iter().any(|e| e["text"] == hostile),
+        "data is kept as it was written"
+    );
+    let name = [
+        "patient",
+        "create",
+        "--family",
+        "A\u{1b}[31m",
+        "--given",
+        "B",
+        "--birth-date",
+        "1948-03-12",
+    ];
+    assert!(t.at("clinic", &name).failed(2).contains("control character"));
+    assert!(
+        t.at("clinic", &[&name[..], &["--lang", "fr"]].concat())
+            .failed(2)
+            .contains("caractère de contrôle")
+    );
+    let place = ["init", "--network", "N", "--facility", "F\nG", "--kind", "cabin"];
+    assert!(t.at("elsewhere", &place).failed(2).contains("control character"));
+}
+
+#[test]
+fn a_correction_is_checked_as_what_is_entered_is() {
+    let t = Territory::new().founded();
+    let ins = ["--ins", "206127511100564"];
+    let create = [
+        "patient",
+        "create",
+        "--family",
+        "Diallo",
+        "--given",
+        "Awa",
+        "--birth-date",
+        "1980-02-03",
+    ];
+    let patient = text(&t.json("clinic", &[&create[..], &ins].concat())["patient"]);
+    let fever = text(&t.json("clinic", &["vital", "add", &patient, "temperature", "38.5"])["fact"]);
+    let pressure = text(&t.json("clinic", &["vital", "add", &patient, "blood-pressure", "130/80"])["fact"]);
+    let shown = t.json("clinic", &["patient", "show", &patient]);
+    let identity = shown["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|e| e["resource_type"] == "Patient")
+        .unwrap();
+    let identity = text(&identity["fact"]);
+    for (fact, field, value, said) in [
+        (&fever, "valueQuantity.value", "385", "between 25.0 and 45.0 °C"),
+        (&fever, "valueQuantity.valeu", "37.5", "no field valueQuantity.valeu"),
+        (&fever, "valueQuantity.code", "kg", "no measure in its unit (°C)"),
+        (&fever, "birthDate", "1980-02-04", "valueQuantity.value"),
+        (
+            &pressure,
+            "component[0].valueQuantity.value",
+            "70",
+            "diastolic must be below systolic",
+        ),
+        (&identity, "birthDate", "2980-02-03", "in the future"),
+        (&identity, "birthdate", "1980-02-04", "no field birthdate"),
+        (&identity, "identifier[0].value", "206127511100565", "INS"),
+        (&identity, "name[0].family", "Dia\tllo", "control character"),
+    ] {
+        let refused = t.at("clinic", &["correct", &patient, fact, field, value]);
+        assert!(refused.failed(2).contains(said), "{refused}");
+    }
+    assert_eq!(t.entries("clinic", &patient), {
+        let entries = shown["entries"].as_array().unwrap();
+        entries.iter().map(|e| text(&e["summary"])).collect::<Vec<_>>()
+    });
+    t.json("clinic", &["correct", &patient, &fever, "valueQuantity.value", "37.5"]);
+    t.json("clinic", &["correct", &patient, &identity, "birthDate", "1980-02-04"]);
+    assert_eq!(t.json("clinic", &["patient", "search"])["patients"][0]["birth_date"], "1980-02-04");
+}
+
+#[test]
+fn what_is_exported_in_clear_is_for_this_account_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let t = Territory::new().founded();
+    let patient = t.patient("clinic", "Lenoir", "Jeanne");
+    let mode = |name: &str| fs::metadata(t.path(name)).unwrap().permissions().mode() & 0o777;
+    let file = format!("fhir/{patient}.json");
+    for _ in 0..2 {
+        t.json("clinic", &["export", "--out", "fhir"]);
+        assert_eq!((mode("fhir"), mode(&file)), (0o700, 0o600));
+        // As it might lie there from elsewhere.
+        fs::set_permissions(t.path(&file), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+}
+
+#[test]
+fn a_second_patient_of_the_same_name_and_birth_date_is_meant() {
+    let t = Territory::new().founded();
+    let patient = t.patient("clinic", "N'Diaye", "Élise Awa");
+    let twin = [
+        "patient",
+        "create",
+        "--family",
+        "n’diaye",
+        "--given",
+        "elise  awa",
+        "--birth-date",
+        "1948-03-12",
+    ];
+    let refused = t.at("clinic", &twin);
+    assert!(
+        refused.failed(1).contains(&patient[..12]) && refused.err.contains("--anyway"),
+        "{refused}"
+    );
+    let script = t.at("clinic", &[&twin[..], &["--json"]].concat());
+    let reply: Value = serde_json::from_str(&script.out).unwrap();
+    assert_eq!((script.code, &reply["code"]), (1, &json!("exists")));
+    let other_day = [
+        "patient",
+        "create",
+        "--family",
+        "N'Diaye",
+        "--given",
+        "Élise Awa",
+        "--birth-date",
+        "1948-03-13",
+    ];
+    t.at("clinic", &other_day).done();
+    t.at("clinic", &[&twin[..], &["--anyway"]].concat()).done();
+    assert_eq!(t.families("clinic").len(), 3);
+}
+
+#[test]
+fn two_facilities_of_one_name_are_told_apart_by_key_or_node() {
+    let mut t = Territory::new().founded();
+    for place in ["east", "west"] {
+        let words = t.invite(place);
+        let file = format!("inv-{place}.bocage");
+        let person = ["--practitioner", "Paul Girard", "--role", "pharmacist"];
+        let pharmacy = [
+            "join",
+            &file,
+            "--data",
+            place,
+            "--offline",
+            "--facility",
+            "Pharmacie du Pont",
+            "--kind",
+            "pharmacy",
+        ];
+        let mut join = t.command(&[&pharmacy[..], &person].concat());
+        join.env("BOCAGE_WORDS", &words);
+        t.finish(join).done();
+        let (request, out) = (format!("{place}/request.bocage"), format!("adm-{place}.bocage"));
+        t.at("clinic", &["admit", &request, "--yes", "--out", &out]).done();
+        t.at(place, &["join", &out]).done();
+    }
+    let patient = t.patient("clinic", "Lenoir", "Jeanne");
+    let peers = t.json("clinic", &["peers"]);
+    let [one, other] = [0, 1].map(|i| &peers["peers"][i]);
+    let several = t.at("clinic", &["share", &patient, "Pharmacie du Pont"]);
+    let (key, node) = (&text(&one["facility_key"])[..8], text(&other["node"]));
+    assert!(several.failed(1).contains(key), "{several}");
+    let listed = t.at("clinic", &["peers"]);
+    assert!(
+        listed.done().contains(key) && listed.out.contains(&node) && listed.out.contains("not met yet"),
+        "{listed}"
+    );
+    for name in [key, &node] {
+        assert_eq!(t.json("clinic", &["share", &patient, name])["answer"], "shared", "{name}");
+    }
+    let again = t.at("clinic", &["share", &patient, key]);
+    assert!(again.done().contains("could read it already"), "{again}");
+    let readers = t.json("clinic", &["patient", "show", &patient])["readers"].clone();
+    assert_eq!(readers.as_array().unwrap().len(), 3, "{readers}");
+}
+
+#[test]
+fn sharing_says_until_when_and_a_status_adds_up() {
+    let mut t = Territory::new().founded();
+    t.enrol("mobile");
+    t.enrol("cabin");
+    let patient = t.patient("clinic", "Lenoir", "Jeanne");
+    let shared = t.at("clinic", &["share", &patient, "Tournée Petit", "--lang", "fr"]);
+    assert!(shared.done().contains("jusqu'au "), "{shared}");
+    let readers = &t.json("clinic", &["patient", "show", &patient])["readers"];
+    assert_eq!(
+        (&readers[0]["until_ms"], readers[1]["until_ms"].is_u64()),
+        (&Value::Null, true),
+        "48 hours, and not for ever"
+    );
+    t.run("clinic", &[]);
+    t.run("cabin", &["clinic"]);
+    t.settle(&["clinic", "cabin"]);
+    for place in ["clinic", "cabin"] {
+        let s = t.status(place);
+        let number = |key: &str| s[key].as_u64().unwrap_or(0);
+        let parts = number("registry") + number("access") + number("readable") + number("sealed");
+        assert_eq!(number("items"), parts, "{s}");
+    }
+    let cabin = t.at("cabin", &["status"]);
+    assert!(
+        cabin.done().contains("nobody practises here") && cabin.out.contains("fingerprint"),
+        "{cabin}"
+    );
+    t.stop("clinic");
+    assert!(t.said("clinic").contains("network Vallée (seat open)") && t.said("clinic").ends_with("stopped; everything saved"));
+    assert_eq!(t.status("clinic")["seat"], "open", "the passphrase is at hand");
+    let mut locked = t.command(&["status", "--data", "clinic"]);
+    locked.env_remove("BOCAGE_PASSPHRASE");
+    assert!(t.finish(locked).done().contains("seat locked"));
+    let met = t.json("clinic", &["peers"])["peers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|p| p["last_seen_ms"].is_u64())
+        .count();
+    assert_eq!(met, 1, "remembered when the node no longer runs");
+}
+
+#[test]
+fn what_is_refused_is_named_as_people_name_it() {
+    let t = Territory::new().founded();
+    fs::write(t.path("empty.json"), "").unwrap();
+    let empty = t.at("clinic", &["import", "empty.json"]);
+    assert!(empty.failed(1).contains("the file is empty"), "{empty}");
+    let bad = json!({ "resourceType": "Patient", "id": "p-2", "birthDate": "the second of July" });
+    let good = json!({ "resourceType": "Patient", "id": "p-1", "name": [{ "family": "Sorel" }] });
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": good }, { "resource": bad }] });
+    fs::write(t.path("half.json"), bundle.to_string()).unwrap();
+    let half = t.at("clinic", &["import", "half.json"]);
+    assert!(half.code == 3 && half.out.contains("entry 2, Patient/p-2"), "{half}");
+    let french = t.at("clinic", &["import", "half.json", "--lang", "fr"]);
+    assert!(french.out.contains("entrée 2, Patient/p-2"), "{french}");
+
+    for kind in ["clinic", "pharmacy", "mobile"] {
+        let nobody = ["init", "--network", "N", "--facility", "F", "--kind", kind];
+        assert!(t.at("elsewhere", &nobody).failed(2).contains("--practitioner"), "{kind}");
+    }
+    let mistyped = ["--practitioner", "A", "--role", "doctor", "--rpps", "10000000018"];
+    let place = ["init", "--network", "N", "--facility", "F", "--kind", "clinic"];
+    assert!(
+        t.at("elsewhere", &[&place[..], &mistyped].concat())
+            .failed(2)
+            .contains("a digit is mistyped")
+    );
+    assert!(!t.path("elsewhere").exists());
+
+    let patient = t.patient("clinic", "Lenoir", "Jeanne");
+    for (sign, value, said) in [
+        ("glucose", "1200 mmol", "mg/dL"),
+        ("temperature", "385", "temperature 385: between 25.0 and 45.0 °C"),
+        ("heart-rate", "fast", "heart-rate fast: not a number (/min, 15 to 300)"),
+        ("consciousness", "Z", "one of A, C, V, P, U;"),
+    ] {
+        let refused = t.at("clinic", &["vital", "add", &patient, sign, value]);
+        assert!(refused.failed(2).contains(said), "{refused}");
+    }
+    t.at("clinic", &["vital", "add", &patient, "glucose", "1.2 g/L"]).done();
+    t.at("clinic", &["vital", "add", &patient, "consciousness", "a"]).done();
+    let entries = t.entries("clinic", &patient);
+    assert_eq!(
+        entries[..2]
+            .iter()
+            .filter(|e| *e == "consciousness A" || *e == "glucose 120 mg/dL")
+            .count(),
+        2,
+        "{entries:?}"
+    );
 }
 
 fn fits(ran: &Ran) {

@@ -360,6 +360,11 @@ impl Play {
             });
         }
         self.say("");
+        let read = self.lang.pick(
+            "Records: patients that can be opened there. Readable, sealed: what that place can read, and what it only carries for the others. Had to be: the bytes without which somebody would lack something.",
+            "Dossiers : les patients qu'on peut y ouvrir. Lisibles, scellés : ce que ce lieu peut lire, et ce qu'il ne fait que transporter pour les autres. Nécessaires : les octets sans lesquels il manquerait quelque chose à quelqu'un.",
+        );
+        self.say(&wrap("   ", read, 3));
         self.check(
             sent <= had_to + had_to / 2 + TALK,
             "hardly anything was sent twice",
@@ -416,6 +421,17 @@ impl Play {
             ),
         };
         self.say(&format!("\n{held} · {seconds} s"));
+        let next = match kept {
+            None => self.lang.pick(
+                "Next: `bocage demo --keep DIR` keeps the four places; README.md founds them by hand.",
+                "Ensuite : `bocage demo --keep RÉPERTOIRE` conserve les quatre lieux ; README.md les fonde à la main.",
+            ),
+            Some(_) => self.lang.pick(
+                "Next: README.md founds four such places by hand, command by command.",
+                "Ensuite : README.md fonde quatre lieux pareils à la main, commande par commande.",
+            ),
+        };
+        self.say(wrap("", next, 2).trim_end());
         u8::from(failed > 0)
     }
 
@@ -438,6 +454,7 @@ impl Play {
         match self.actors[who]
             .ask(Request::PatientShow {
                 patient: patient.to_owned(),
+                history: false,
             })
             .await?
         {

@@ -2,7 +2,7 @@
 
 use super::read::{Concept, Fields, ViewError};
 use bocage_protocol::clinical::identifiers::system;
-use bocage_protocol::clinical::vitals::{self, Acvpu, Measure, Sign};
+use bocage_protocol::clinical::vitals::{self, Acvpu, Measure, Sign, VitalError};
 
 /// System of LOINC codes.
 pub const LOINC: &str = "http://loinc.org";
@@ -162,14 +162,19 @@ impl ObservationView {
 
     /// The measurement, if this is a vital sign in its own unit and within belief. `None` otherwise: show the resource's own words.
     pub fn measure(&self) -> Option<Measure> {
+        self.measured()?.ok()
+    }
+
+    /// As [`Self::measure`], with what is wrong with a number in the sign's own unit.
+    pub fn measured(&self) -> Option<Result<Measure, VitalError>> {
         let sign = self.sign?;
-        match sign {
+        Some(match sign {
             Sign::BloodPressure => {
                 let part = |loinc| {
                     let component = self.components.iter().find(|c| c.code.code(LOINC) == Some(loinc))?;
                     component.value.as_ref()?.number_in("mm[Hg]")?.split('.').next()?.parse().ok()
                 };
-                Measure::pressure(part(vitals::SYSTOLIC)?, part(vitals::DIASTOLIC)?).ok()
+                Measure::pressure(part(vitals::SYSTOLIC)?, part(vitals::DIASTOLIC)?)
             }
             Sign::Consciousness => {
                 let ObservedValue::Concept(level) = self.value.as_ref()? else {
@@ -177,10 +182,13 @@ impl ObservationView {
                 };
                 let mut letters = level.text.as_deref()?.chars();
                 let level = Acvpu::of_letter(letters.next()?)?;
-                letters.next().is_none().then(|| Measure::consciousness(level))
+                if letters.next().is_some() {
+                    return None;
+                }
+                Ok(Measure::consciousness(level))
             }
-            _ => Measure::received(sign, self.value.as_ref()?.number_in(sign.row().unit)?).ok(),
-        }
+            _ => Measure::received(sign, self.value.as_ref()?.number_in(sign.row().unit)?),
+        })
     }
 }
 

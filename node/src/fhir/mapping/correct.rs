@@ -50,6 +50,127 @@ pub fn correct(json: &[u8], changes: &[(&str, Value)]) -> Result<Vec<u8>, Correc
     Ok(resource.to_string().into_bytes())
 }
 
+/// What stands at a path of a resource.
+pub fn value_at(json: &[u8], path: &str) -> Option<Value> {
+    let mut at = parse(json).ok()?;
+    for step in steps(path)? {
+        at = match step {
+            Step::Name(name) => at.as_object_mut()?.swap_remove(name)?,
+            Step::Index(i) => (i < at.as_array()?.len()).then(|| at[i].take())?,
+        };
+    }
+    Some(at)
+}
+
+/// True iff a correction of this path is no slip: something stands there, or it is the next element of a list, or an element that FHIR
+/// knows at the root of this type.
+pub fn takes(json: &[u8], path: &str) -> bool {
+    if value_at(json, path).is_some() {
+        return true;
+    }
+    if let Some((list, index)) = path.strip_suffix(']').and_then(|p| p.rsplit_once('[')) {
+        let length = value_at(json, list).and_then(|v| v.as_array().map(Vec::len));
+        return length.is_some() && index.parse().ok() == length;
+    }
+    let kind = value_at(json, "resourceType");
+    let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
+    ELEMENTS.iter().any(|(of, elements)| *of == kind && elements.contains(&path))
+}
+
+/// Elements of FHIR R4 that may be added to a resource that came without them. What a person would correct, not the whole standard.
+const ELEMENTS: [(&str, &[&str]); 7] = [
+    (
+        "Patient",
+        &[
+            "active",
+            "name",
+            "identifier",
+            "gender",
+            "birthDate",
+            "telecom",
+            "address",
+            "deceasedBoolean",
+            "deceasedDateTime",
+        ],
+    ),
+    (
+        "Observation",
+        &[
+            "effectiveDateTime",
+            "issued",
+            "interpretation",
+            "note",
+            "bodySite",
+            "method",
+            "device",
+            "performer",
+        ],
+    ),
+    ("DocumentReference", &["description", "docStatus", "date", "author", "context"]),
+    (
+        "Condition",
+        &[
+            "clinicalStatus",
+            "verificationStatus",
+            "severity",
+            "onsetDateTime",
+            "abatementDateTime",
+            "recordedDate",
+            "note",
+        ],
+    ),
+    (
+        "AllergyIntolerance",
+        &[
+            "clinicalStatus",
+            "verificationStatus",
+            "criticality",
+            "onsetDateTime",
+            "recordedDate",
+            "note",
+            "reaction",
+        ],
+    ),
+    (
+        "MedicationRequest",
+        &[
+            "statusReason",
+            "authoredOn",
+            "note",
+            "dosageInstruction",
+            "dispenseRequest",
+            "reasonCode",
+        ],
+    ),
+    ("Encounter", &["period", "reasonCode", "participant", "type", "serviceType"]),
+];
+
+/// Paths of everything in a resource that holds a plain value, in its order.
+pub fn fields(json: &[u8]) -> Vec<String> {
+    fn walk(value: &Value, path: String, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    walk(value, format!("{path}{dot}{name}"), found);
+                }
+            }
+            Value::Array(list) => {
+                for (i, value) in list.iter().enumerate() {
+                    walk(value, format!("{path}[{i}]"), found);
+                }
+            }
+            _ => found.push(path),
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(resource) = parse(json) {
+        walk(&resource, String::new(), &mut found);
+    }
+    found.retain(|path| path != "resourceType" && path != "id");
+    found
+}
+
 /// A new version that says the resource was entered in error.
 pub fn withdraw(json: &[u8]) -> Result<Vec<u8>, CorrectError> {
     let resource = parse(json)?;
@@ -184,6 +305,30 @@ mod tests {
         assert!(
             text.starts_with("{\"resourceType\"") && text.ends_with(",\"gender\":\"female\"}") && text.contains("[\"Léa\",\"Zoé\"]"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn a_misspelt_field_is_told_from_one_that_may_be_added() {
+        for path in ["birthDate", "name[0].family", "name[0].given[0]", "name[0].given[1]", "gender"] {
+            assert!(takes(PATIENT.as_bytes(), path), "{path}");
+        }
+        for path in [
+            "birthdate",
+            "name[0].familly",
+            "name[0].given[2]",
+            "name[2]",
+            "valueQuantity",
+            "name[0].gender",
+            "",
+            "name[",
+        ] {
+            assert!(!takes(PATIENT.as_bytes(), path), "{path}");
+        }
+        assert_eq!(value_at(PATIENT.as_bytes(), "name[0].given[0]"), Some(json!("Léa")));
+        assert_eq!(
+            fields(PATIENT.as_bytes()),
+            ["zeta", "name[0].family", "name[0].given[0]", "name[0]._x", "birthDate", "big"]
         );
     }
 

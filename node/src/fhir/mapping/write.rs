@@ -32,13 +32,24 @@ pub enum WriteError {
     /// Not a FHIR date (and time with zone).
     #[error("{0} is not a date")]
     NotADate(&'static str),
+    /// A name with a line break, a tab or an escape in it.
+    #[error("{0} has a control character in it (a line break, a tab, an escape): type it anew")]
+    Control(&'static str),
     #[error("{0} is not one of the codes allowed there")]
     NotACode(&'static str),
-    #[error("{0}: {1}")]
+    #[error("{0}: {what}", what = said(*.1))]
     Identifier(&'static str, IdentifierError),
     /// The id isn't a UUID.
     #[error("not a UUID")]
     NotAUuid,
+}
+
+/// What is wrong with a number, for who typed it.
+pub fn said(error: IdentifierError) -> String {
+    match error {
+        IdentifierError::Key => "a digit is mistyped (the check digit doesn't fit)".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// A random UUID of 16 random bytes.
@@ -119,10 +130,20 @@ pub struct Act<'a> {
     pub id: &'a str,
     pub patient: &'a str,
     pub author: Option<&'a str>,
+    /// Who wrote it, where no resource stands for that person.
+    pub by: Option<By<'a>>,
     pub encounter: Option<&'a str>,
     pub device: Option<&'a str>,
     /// When a person says it happened: date and time with zone.
     pub effective: &'a str,
+}
+
+/// A practitioner by name.
+#[derive(Clone, Copy)]
+pub struct By<'a> {
+    pub name: &'a str,
+    /// Empty where it isn't known.
+    pub rpps: &'a str,
 }
 
 /// A vital sign: `Observation` under the vital-signs category; a pressure is a panel of two components.
@@ -137,8 +158,8 @@ pub fn vital(act: &Act<'_>, measure: Measure) -> Result<Vec<u8>, WriteError> {
     }
     resource["code"] = json!({ "coding": coding });
     act.write(&mut resource, "encounter", "effectiveDateTime")?;
-    if let Some(author) = act.author {
-        resource["performer"] = json!([{ "reference": author }]);
+    if let Some(author) = act.written_by() {
+        resource["performer"] = json!([author]);
     }
     match measure.reading() {
         Reading::Scalar(_) => resource["valueQuantity"] = quantity(&measure.to_string(), row.unit),
@@ -178,12 +199,11 @@ pub fn note(act: &Act<'_>, title: &str, text: &str) -> Result<Vec<u8>, WriteErro
     resource["docStatus"] = json!("final");
     resource["type"] = json!({ "coding": [{ "system": LOINC, "code": NOTE_TYPE, "display": "Note" }] });
     act.write(&mut resource, "", "date")?;
-    if let Some(author) = act.author {
-        resource["author"] = json!([{ "reference": author }]);
+    if let Some(author) = act.written_by() {
+        resource["author"] = json!([author]);
     }
     resource["content"] = json!([{ "attachment": {
         "contentType": "text/plain; charset=utf-8",
-        "language": "fr",
         "data": STANDARD.encode(text),
         "title": named("title", title)?,
         "creation": act.effective,
@@ -292,6 +312,20 @@ pub fn organization(id: &str, finess: &str, name: &str) -> Result<Vec<u8>, Write
 }
 
 impl Act<'_> {
+    /// A FHIR reference to who wrote it: to a resource, or by name and number.
+    fn written_by(&self) -> Option<Value> {
+        if let Some(author) = self.author {
+            return Some(json!({ "reference": author }));
+        }
+        let By { name, rpps } = self.by?;
+        let mut by = json!({ "type": "Practitioner" });
+        if !rpps.is_empty() {
+            by["identifier"] = json!({ "system": system::RPPS, "value": rpps });
+        }
+        by["display"] = json!(name);
+        Some(by)
+    }
+
     fn time(&self) -> Result<&str, WriteError> {
         if is_date_time(self.effective) {
             Ok(self.effective)
@@ -349,7 +383,7 @@ fn named(what: &'static str, text: &str) -> Result<String, WriteError> {
         return Err(WriteError::TooLong(what));
     }
     if text.chars().any(char::is_control) {
-        return Err(WriteError::NotACode(what));
+        return Err(WriteError::Control(what));
     }
     Ok(text.to_owned())
 }

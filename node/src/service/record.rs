@@ -1,0 +1,331 @@
+//! One record as a seat reads it, and corrections to it.
+//!
+//! A correction is held to what entering the same thing would be: a vital sign to its limits, an identity to its checks. A field that
+//! the resource doesn't have is a slip of the finger, unless FHIR knows it there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bocage_protocol::access::matrix::Compartment;
+use bocage_protocol::access::ops::Subject;
+use bocage_protocol::access::view::Recipient;
+use bocage_protocol::clinical::identifiers::{self, system};
+use bocage_protocol::clinical::text;
+use bocage_protocol::clinical::vitals::Sign;
+use bocage_protocol::identity::{Profession, Registry};
+use bocage_protocol::ids::{FacilityKey, FactId, RecordId};
+use bocage_protocol::record::{FactBody, Label, NewFact, RecordFact};
+use serde_json::Value;
+
+use super::{Service, birth_date, patient_row, summary};
+use crate::client::{DocumentRow, Entry, Failure, PatientRow, ReaderRow, Record, Reply};
+use crate::core::now_ms;
+use crate::fhir::mapping::{self, ObservationView, View, correct, write};
+use crate::lang::Bilingual;
+
+/// Fields that are named when one is not found.
+const FIELDS_NAMED: usize = 12;
+
+/// Which facts correct which, of one record.
+struct Versions {
+    /// Fact → what it supersedes.
+    earlier: BTreeMap<FactId, Vec<FactId>>,
+    /// Fact → the accepted one that supersedes it.
+    replaced_by: BTreeMap<FactId, FactId>,
+}
+
+impl Versions {
+    fn of<'a>(history: impl Iterator<Item = RecordFact<'a>>) -> Self {
+        let (mut earlier, mut replaced_by) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::new());
+        for RecordFact { fact, .. } in history {
+            earlier.entry(fact.id).or_default().extend(fact.supersedes);
+            if fact.label == Label::Accepted {
+                replaced_by.extend(fact.supersedes.iter().map(|old| (*old, fact.id)));
+            }
+        }
+        Self { earlier, replaced_by }
+    }
+
+    /// Versions known here that led to this one.
+    fn count(&self, fact: FactId) -> u64 {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![fact]);
+        while let Some(old) = next.pop().and_then(|id| self.earlier.get(&id)) {
+            next.extend(old.iter().filter(|o| self.earlier.contains_key(o) && seen.insert(**o)));
+        }
+        seen.len() as u64
+    }
+}
+
+impl Service {
+    /// What the open seat reads of a record, newest first; with `history`, corrected versions too.
+    pub(super) fn show(&self, record: RecordId, history: bool) -> Result<Record, Failure> {
+        let reader = self.reader()?;
+        let registry = self.core.registry();
+        let patient = patient_row(reader, record).unwrap_or_else(|| PatientRow {
+            patient: record.to_hex(),
+            ..PatientRow::default()
+        });
+        let versions = Versions::of(reader.history(&record));
+        let mut documents: BTreeMap<Compartment, u64> = reader.compartments(&record).map(|(c, _)| (c, 0)).collect();
+        let mut entries = Vec::new();
+        for found in reader.current(&record) {
+            *documents.entry(found.compartment).or_default() += 1;
+            entries.push(entry(registry, &found, versions.count(found.fact.id), None));
+        }
+        if history {
+            for found in reader.history(&record) {
+                if let Some(by) = versions.replaced_by.get(&found.fact.id) {
+                    entries.push(entry(registry, &found, versions.count(found.fact.id), Some(*by)));
+                }
+            }
+        }
+        entries.sort_by(|a, b| b.written_ms.cmp(&a.written_ms).then_with(|| a.fact.cmp(&b.fact)));
+        let documents = documents.into_iter().map(|(c, facts)| DocumentRow {
+            compartment: compartment_name(c).to_owned(),
+            facts,
+        });
+        Ok(Record {
+            patient,
+            documents: documents.collect(),
+            entries,
+            readers: self.readers_of(record)?,
+        })
+    }
+
+    /// Facilities that may read at least one document of a record now, and until when.
+    pub(super) fn readers_of(&self, record: RecordId) -> Result<Vec<ReaderRow>, Failure> {
+        let reader = self.reader()?;
+        let registry = self.core.registry();
+        let mut facilities: BTreeMap<FacilityKey, u64> = BTreeMap::new();
+        for (_, doc) in reader.compartments(&record) {
+            let Some(view) = reader.access(&doc) else { continue };
+            let live: BTreeSet<FacilityKey> = view
+                .live_readers(now_ms())
+                .iter()
+                .filter_map(|recipient| match recipient {
+                    Recipient::Seat(seat) => registry.seat(seat).map(|s| s.facility),
+                    Recipient::Team(team) => registry.team(team).map(|t| t.facility),
+                })
+                .collect();
+            for grant in view.grants().iter().filter(|g| g.is_live(now_ms()) && g.terms.rank.may_read()) {
+                let facility = match &grant.terms.subject {
+                    Subject::Seat(seat) => registry.seat(seat).map(|s| s.facility),
+                    Subject::Team(team) => registry.team(team).map(|t| t.facility),
+                    Subject::Practitioner(key) => registry.practitioner(key).map(|p| p.facility),
+                };
+                if let Some(facility) = facility.filter(|f| live.contains(f)) {
+                    let until = facilities.entry(facility).or_default();
+                    *until = grant.terms.not_after_ms.max(*until);
+                }
+            }
+        }
+        let row = |(key, until): (FacilityKey, u64)| {
+            registry.facility(&key).map(|f| ReaderRow {
+                facility: f.name.clone(),
+                key: key.to_hex(),
+                until_ms: (until != u64::MAX).then_some(until),
+            })
+        };
+        let mut rows: Vec<ReaderRow> = facilities.into_iter().filter_map(row).collect();
+        rows.sort_by_cached_key(|r| (text::fold(&r.facility), r.key.clone()));
+        Ok(rows)
+    }
+
+    pub(super) fn correct(&mut self, patient: &str, fact: &str, field: &str, value: &str) -> Result<Reply, Failure> {
+        let record = self.find(patient)?;
+        let old = self.entry_of(record, fact)?;
+        let (compartment, source, id, body) = (old.compartment, old.fact.source.to_owned(), old.fact.id, old.fact.body.to_vec());
+        known_field(&body, field)?;
+        let new = correct::correct(&body, &[(field, typed(&body, field, value))]).map_err(|e| Failure::of("usage", &e))?;
+        check(&body, &new, field, value)?;
+        let fact = FactBody {
+            source,
+            supersedes: vec![id],
+            ..FactBody::resource(new)
+        };
+        self.add(record, vec![NewFact { compartment, fact }])
+    }
+
+    /// A current entry by its id or the start of it.
+    fn entry_of(&self, record: RecordId, start: &str) -> Result<RecordFact<'_>, Failure> {
+        let reader = self.reader()?;
+        let wanted = start.to_lowercase();
+        let fits = |f: &RecordFact<'_>| f.fact.id.to_hex().starts_with(&wanted);
+        let found: Vec<_> = reader.current(&record).filter(fits).collect();
+        if let [one] = found[..] {
+            return Ok(one);
+        }
+        if !found.is_empty() {
+            return Err(Failure::new(
+                "ambiguous",
+                format!("{} entries of this record begin with {start}: give more of the id", found.len()),
+                format!(
+                    "{} éléments de ce dossier commencent par {start} : donnez plus de caractères",
+                    found.len()
+                ),
+            ));
+        }
+        let versions = Versions::of(reader.history(&record));
+        let mut last = reader.history(&record).find(fits).map(|f| f.fact.id);
+        let mut seen = BTreeSet::new();
+        while let Some(newer) = last.and_then(|id| versions.replaced_by.get(&id)).filter(|id| seen.insert(**id)) {
+            last = Some(*newer);
+        }
+        Err(match last {
+            Some(newer) if !seen.is_empty() => {
+                let newer = &newer.to_hex()[..12];
+                Failure::new(
+                    "corrected",
+                    format!("entry {start} was corrected by {newer}; nothing was changed: correct {newer} instead"),
+                    format!("l'élément {start} a été corrigé par {newer} ; rien n'a été changé : corrigez plutôt {newer}"),
+                )
+            }
+            _ => Failure::new(
+                "not-found",
+                format!("no entry of this record begins with {start}: see `bocage patient show`"),
+                format!("aucun élément de ce dossier ne commence par {start} : voyez `bocage patient show`"),
+            ),
+        })
+    }
+}
+
+fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by: Option<FactId>) -> Entry {
+    let fact = found.fact;
+    let seat = registry.seat(&fact.author);
+    let practitioner = seat.and_then(|s| registry.practitioner(&s.practitioner?));
+    let facility = seat.and_then(|s| registry.facility(&s.facility));
+    Entry {
+        fact: fact.id.to_hex(),
+        compartment: compartment_name(found.compartment).to_owned(),
+        resource_type: summary::resource_type(fact.body),
+        summary: summary::one_line(fact.body),
+        text: write::note_text(fact.body).map(|(_, text)| text).unwrap_or_default(),
+        author: practitioner.map(|p| p.name.clone()).unwrap_or_default(),
+        profession: practitioner.map_or("", |p| profession_name(p.profession)).to_owned(),
+        facility: facility.map(|f| f.name.clone()).unwrap_or_default(),
+        written_ms: fact.hlc.millis(),
+        label: label_name(fact.label).to_owned(),
+        versions,
+        replaced_by: replaced_by.map(|id| id.to_hex()),
+    }
+}
+
+/// What was typed, as the field has it: a text stays one though it looks like a number.
+fn typed(body: &[u8], field: &str, value: &str) -> Value {
+    let is_text = correct::value_at(body, field).is_some_and(|v| v.is_string());
+    match serde_json::from_str(value) {
+        Ok(json @ (Value::String(_) | Value::Null)) => json,
+        Ok(json) if !is_text => json,
+        _ => Value::String(value.to_owned()),
+    }
+}
+
+fn known_field(body: &[u8], field: &str) -> Result<(), Failure> {
+    if correct::takes(body, field) {
+        return Ok(());
+    }
+    let mut fields = correct::fields(body);
+    // Nobody means the codes and links behind the words.
+    fields.retain(|f| !f.contains("coding[") && ![".system", ".type", ".reference"].iter().any(|end| f.ends_with(end)));
+    let more = if fields.len() > FIELDS_NAMED { ", …" } else { "" };
+    fields.truncate(FIELDS_NAMED);
+    let fields = fields.join(", ");
+    Err(Failure::new(
+        "usage",
+        format!("this entry has no field {field}; nothing was changed. It has {fields}{more}"),
+        format!("cet élément n'a pas de champ {field} ; rien n'a été changé. Il a {fields}{more}"),
+    ))
+}
+
+/// Holds a corrected resource to what is asked of one entered here, where the correction touches it.
+fn check(old: &[u8], new: &[u8], field: &str, value: &str) -> Result<(), Failure> {
+    let unchanged = |en: &str, fr: &str| {
+        Failure::new(
+            "usage",
+            format!("{field} {value}: {en}; nothing was changed"),
+            format!("{field} {value} : {fr} ; rien n'a été changé"),
+        )
+    };
+    match (mapping::of(old), mapping::of(new)) {
+        (Ok(Some(View::Observation(old))), Ok(Some(View::Observation(new))))
+            if field.starts_with("value") || field.starts_with("component") =>
+        {
+            measured(&old, &new)
+        }
+        (_, Ok(Some(View::Patient(new)))) if field == "birthDate" => birth_date(new.birth_date.as_deref().unwrap_or_default(), now_ms()),
+        (_, Ok(Some(View::Patient(new)))) if field.starts_with("identifier") => {
+            let ins = new.identifiers.iter().filter(|i| i.system.as_deref().is_some_and(system::is_ins));
+            for number in ins.filter_map(|i| i.value.as_deref()) {
+                identifiers::Kind::Ins
+                    .entered(number)
+                    .map_err(|e| unchanged(&format!("INS: {e}"), &format!("INS : {}", e.french())))?;
+            }
+            Ok(())
+        }
+        (_, Ok(Some(View::Patient(_)))) if value.chars().any(char::is_control) => {
+            let error = write::WriteError::Control("text");
+            Err(unchanged(&error.to_string(), &error.french()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A vital sign stays one, within its limits.
+fn measured(old: &ObservationView, new: &ObservationView) -> Result<(), Failure> {
+    let Some(sign) = old.sign.or(new.sign) else { return Ok(()) };
+    match new.measured() {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(error)) => Err(super::no_measure(sign, "", &error)),
+        None if old.measure().is_none() => Ok(()),
+        None => {
+            let unit = match sign {
+                Sign::Consciousness => "A, C, V, P, U".to_owned(),
+                _ => summary::plain_units(sign.row().unit),
+            };
+            let name = summary::sign_name(sign);
+            Err(Failure::new(
+                "usage",
+                format!("{name}: this would be no measure in its unit ({unit}) any more; nothing was changed"),
+                format!("{name} : ce ne serait plus une mesure dans son unité ({unit}) ; rien n'a été changé"),
+            ))
+        }
+    }
+}
+
+fn compartment_name(compartment: Compartment) -> &'static str {
+    match compartment {
+        Compartment::Identity => "identity",
+        Compartment::Emergency => "emergency",
+        Compartment::Medication => "medication",
+        Compartment::Clinical => "clinical",
+        Compartment::Sensitive => "sensitive",
+        Compartment::Trace => "trace",
+    }
+}
+
+/// A part of a record as people call it, in English and French.
+pub(super) fn in_words(compartment: Compartment) -> [&'static str; 2] {
+    match compartment {
+        Compartment::Identity => ["identity", "identité"],
+        Compartment::Emergency => ["emergency", "urgence"],
+        Compartment::Medication => ["medication", "traitements"],
+        Compartment::Clinical => ["clinical", "clinique"],
+        Compartment::Sensitive => ["sensitive", "sensible"],
+        Compartment::Trace => ["trace", "traces"],
+    }
+}
+
+fn profession_name(profession: Profession) -> &'static str {
+    match profession {
+        Profession::Doctor => "doctor",
+        Profession::Nurse => "nurse",
+        Profession::Pharmacist => "pharmacist",
+    }
+}
+
+fn label_name(label: Label) -> &'static str {
+    match label {
+        Label::Accepted => "accepted",
+        Label::Quarantined => "quarantined",
+        Label::Disputed => "disputed",
+    }
+}
