@@ -60,8 +60,8 @@ file that may travel by any other way.
 With an admission: completes what the invitation began.")]
     Join(Join),
     /// Admit a facility that was invited
-    #[command(after_help = "Without a file: whoever asked over the network and waits. They then run their join
-once more. With a file: reads the request, writes the admission.")]
+    #[command(after_help = "Without a file: whoever asked over the network and waits. They then run their
+join once more. With a file: reads the request, writes the admission.")]
     Admit {
         /// The request file [default: whoever asked over the network]
         file: Option<PathBuf>,

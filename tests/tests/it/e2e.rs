@@ -61,7 +61,8 @@ fn four_nodes_by_the_readme_s_commands_hold_the_same_set() {
     assert_eq!(t.families("pharmacy"), ["Lenoir"], "what was imported was shared with nobody");
     assert_eq!(
         t.compartments("pharmacy", &patient),
-        ["identity", "medication"].map(str::to_owned).into()
+        ["identity".to_owned()].into(),
+        "no treatment yet"
     );
     assert_eq!(t.families("mobile"), ["Lenoir"], "what was imported was shared with nobody");
     t.stop("clinic");
@@ -101,6 +102,11 @@ fn each_role_opens_what_the_matrix_gives_it_and_a_cabin_nothing() {
     assert_eq!(t.compartments("pharmacy", &patient), set(&["identity", "medication"]));
     assert_eq!(t.families("pharmacy"), ["Sorel"], "this record, and not the ward's other one");
     t.at("pharmacy", &["share", &patient, "Cabine de la mairie"]).failed(1);
+    let shown = t.json("pharmacy", &["patient", "show", &patient]);
+    let mut entries = shown["entries"].as_array().unwrap().iter();
+    let identity = text(&entries.find(|e| e["compartment"] == "identity").unwrap()["fact"]);
+    let refused = t.at("pharmacy", &["correct", &patient, &identity, "birthDate", "1951-07-03"]);
+    assert!(refused.failed(1).contains("part: identity"), "{refused}");
 
     t.json("clinic", &["share", &patient, "Tournée Petit"]);
     t.settle(&all);
