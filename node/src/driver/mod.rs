@@ -229,7 +229,7 @@ impl Driver {
                 }
             }
             NetworkEvent::Closed { peer, link, why } => {
-                tracing::info!(%peer, ?why, "link closed");
+                tracing::info!(%peer, ?why, "{} has gone", self.facility_of(&peer));
                 if let Some(number) = self.numbers.remove(&link) {
                     self.links.remove(&number);
                     let outcome = self.service.core.input(Input::LinkDown { link: number });
@@ -266,11 +266,13 @@ impl Driver {
             match event {
                 Event::RegistryChanged => registry_changed = true,
                 Event::Admitted { peer, clock_ahead_ms, .. } => {
-                    tracing::info!(%peer, "session begins");
+                    tracing::info!(%peer, "{} is here", self.facility_of(peer));
                     self.service.live.peers.entry(*peer).or_default().clock_ahead_ms = Some(*clock_ahead_ms);
                 }
-                Event::Settled { peer, .. } => tracing::info!(%peer, "in step"),
-                Event::Diverged { peer, .. } => tracing::warn!(%peer, "sets differ after a complete session; compared again"),
+                Event::Settled { peer, .. } => tracing::info!(%peer, "in step with {}", self.facility_of(peer)),
+                Event::Diverged { peer, .. } => {
+                    tracing::warn!(%peer, "sets differ from that of {} after a complete session; compared again", self.facility_of(peer));
+                }
                 Event::Misbehaved { peer, why, .. } => tracing::warn!(%peer, %why, "a peer broke the protocol"),
                 _ => {}
             }
@@ -319,6 +321,13 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// A node's facility, for people who read the log.
+    fn facility_of(&self, node: &NodeKey) -> String {
+        let registry = self.service.core.registry();
+        let facility = registry.node(node).and_then(|n| registry.facility(&n.facility));
+        facility.map_or_else(|| "a node not known yet".to_owned(), |f| f.name.clone())
     }
 
     /// Where a member was reached last, for the next start.

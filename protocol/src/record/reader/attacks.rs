@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::tests::{add, chores, create, doc_of, fact, forge, new, share, shared_record, texts, trio, two_rounds};
+use super::tests::{add, chores, create, doc_of, fact, forge, new, share, shared_record, sign, texts, these, trio, two_rounds};
 use super::write::open_ended;
 use super::*;
 use crate::access::epochs::make_epoch;
@@ -76,9 +76,7 @@ fn bait(place: &mut Place, head: RecordHead, compartment: Compartment, teams: &[
         let (epoch, key) = make_epoch(&reader.network, &doc, &reader.pen.seat, &reader.me.hedge(), &to, &[], entropy).unwrap();
         genesis.epoch = epoch.encode();
         let body = Op::Genesis(genesis).encode().unwrap();
-        writing
-            .clear(&reader.me, &reader.network, (Kind::Genesis, Lane::Today), doc, Vec::new(), body)
-            .unwrap();
+        sign(reader, writing, (Kind::Genesis, Lane::Today), doc, Vec::new(), body);
         let head = RecordHead {
             compartment: compartment as u8,
             ..head
@@ -108,9 +106,7 @@ fn t38_no_document_that_a_pharmacist_founds_draws_in_what_the_clinic_writes() {
     // masked note, sealed to its founder.
     for compartment in [Compartment::Sensitive, Compartment::Clinical] {
         let mut places = town();
-        let [clinic, pharmacy, _] = &mut places[..] else {
-            unreachable!("three places")
-        };
+        let [clinic, pharmacy, _] = these(&mut places);
         let record = identity_only(clinic, pharmacy);
         let head = head_of(pharmacy, &record);
         bait(pharmacy, head, compartment, &[team_of(clinic)], None, "write your notes here");
@@ -128,9 +124,7 @@ fn t38_no_document_that_a_pharmacist_founds_draws_in_what_the_clinic_writes() {
 #[test]
 fn t38_a_doctor_whom_nobody_gave_the_record_draws_in_nothing_though_his_document_comes_first() {
     let mut places = town();
-    let [clinic, pharmacy, practice] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, practice] = these(&mut places);
     let record = create(clinic);
     share(clinic, record, pharmacy.facility);
     clinic.meet(pharmacy);
@@ -157,9 +151,7 @@ fn t38_a_doctor_whom_nobody_gave_the_record_draws_in_nothing_though_his_document
 #[test]
 fn t38_a_second_identity_document_brings_nobody_in() {
     let mut places = town();
-    let [clinic, pharmacy, practice] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, practice] = these(&mut places);
     let record = identity_only(clinic, pharmacy);
     let head = head_of(pharmacy, &record);
     let teams = [team_of(clinic), team_of(practice)];
@@ -184,9 +176,7 @@ fn t38_a_second_identity_document_brings_nobody_in() {
 #[test]
 fn t14_who_was_denied_founds_nothing_that_counts_and_what_he_founded_before_stays() {
     let mut places = trio();
-    let [clinic, pharmacy, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, nurses] = these(&mut places);
     let record = identity_only(clinic, pharmacy);
     share(clinic, record, nurses.facility);
     clinic.meet(nurses);
@@ -215,16 +205,7 @@ fn t14_who_was_denied_founds_nothing_that_counts_and_what_he_founded_before_stay
         let keep = vec![(seat, keep.clone())];
         let subject = Subject::Team(team);
         let body = Op::Revoke(Revoke { subject, reason: 0, keep }).encode().unwrap();
-        writing
-            .clear(
-                &reader.me,
-                &reader.network,
-                (Kind::Revoke, Lane::Control),
-                identity,
-                authority,
-                body,
-            )
-            .unwrap();
+        sign(reader, writing, (Kind::Revoke, Lane::Control), identity, authority, body);
     });
     assert_eq!(label_of(clinic, &record, "dressing changed"), Some(Label::Accepted), "kept");
     let write = add(clinic, record, Compartment::Clinical, "after the denial").unwrap();
@@ -250,9 +231,7 @@ fn t14_who_was_denied_founds_nothing_that_counts_and_what_he_founded_before_stay
 fn t35_an_epoch_by_somebody_without_a_grant_makes_nobody_rotate() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, pharmacy, _] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, _] = these(&mut places);
     let doc = doc_of(clinic, &record, Compartment::Clinical);
     let present = clinic.reader().ring.epochs(doc).next().unwrap().clone();
     let stranger = pharmacy.secrets.kem.public();
@@ -274,16 +253,7 @@ fn t35_an_epoch_by_somebody_without_a_grant_makes_nobody_rotate() {
             if reuse {
                 epoch.kid = present.kid();
             }
-            writing
-                .clear(
-                    &reader.me,
-                    &reader.network,
-                    (Kind::KeyEpoch, Lane::Today),
-                    doc,
-                    Vec::new(),
-                    epoch.encode(),
-                )
-                .unwrap();
+            sign(reader, writing, (Kind::KeyEpoch, Lane::Today), doc, Vec::new(), epoch.encode());
         });
     }
     clinic.meet(pharmacy);
@@ -295,9 +265,7 @@ fn t35_an_epoch_by_somebody_without_a_grant_makes_nobody_rotate() {
 fn t63_an_epoch_with_a_false_deposit_key_is_found_out_and_written_over() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, _, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, _, nurses] = these(&mut places);
     let doc = doc_of(clinic, &record, Compartment::Clinical);
     let now = nurses.now;
     let to = nurses
@@ -310,16 +278,7 @@ fn t63_an_epoch_with_a_false_deposit_key_is_found_out_and_written_over() {
         let (mut epoch, _) = make_epoch(&reader.network, &doc, &seat, &reader.me.hedge(), &to, &held, entropy).unwrap();
         epoch.deposit = reader.me.kem.public();
         let authority = view.may(&seat, Act::Rotate, now).unwrap();
-        writing
-            .clear(
-                &reader.me,
-                &reader.network,
-                (Kind::KeyEpoch, Lane::Today),
-                doc,
-                authority,
-                epoch.encode(),
-            )
-            .unwrap();
+        sign(reader, writing, (Kind::KeyEpoch, Lane::Today), doc, authority, epoch.encode());
     });
     clinic.meet(nurses);
     let write = add(clinic, record, Compartment::Clinical, "on").unwrap();
@@ -335,9 +294,7 @@ fn t63_an_epoch_with_a_false_deposit_key_is_found_out_and_written_over() {
 fn t63_a_team_with_a_false_deposit_key_is_renewed_by_its_members_and_outsiders_follow() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, pharmacy, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, nurses] = these(&mut places);
     let team = team_of(nurses);
     let (stranger, now) = (pharmacy.secrets.kem.public(), nurses.now);
     // A nurse's stolen seat says that what is for the team is to be sealed to a stranger.
@@ -347,16 +304,7 @@ fn t63_a_team_with_a_false_deposit_key_is_renewed_by_its_members_and_outsiders_f
         let (mut epoch, _) = make_epoch(&reader.network, &team, &seat, &reader.me.hedge(), &to, &held, entropy).unwrap();
         epoch.deposit = stranger;
         let authority = reader.access(&team).unwrap().may(&seat, Act::Rotate, now).unwrap();
-        writing
-            .clear(
-                &reader.me,
-                &reader.network,
-                (Kind::KeyEpoch, Lane::Today),
-                team,
-                authority,
-                epoch.encode(),
-            )
-            .unwrap();
+        sign(reader, writing, (Kind::KeyEpoch, Lane::Today), team, authority, epoch.encode());
     });
     clinic.meet(nurses);
     assert!(
@@ -382,9 +330,7 @@ fn t63_a_team_with_a_false_deposit_key_is_renewed_by_its_members_and_outsiders_f
 fn t06_a_ciphertext_that_somebody_else_signed_opens_to_nothing_and_the_signer_is_known() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, _, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, _, nurses] = these(&mut places);
     let write = add(clinic, record, Compartment::Clinical, "by the doctor").unwrap();
     let original = Envelope::parse(write.items.last().unwrap()).unwrap();
     clinic.save(write);
@@ -447,9 +393,7 @@ impl Store for Counting<'_> {
 fn t65_content_that_nobody_can_open_is_looked_at_once() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, pharmacy, _] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, _] = these(&mut places);
     let doc = doc_of(clinic, &record, Compartment::Clinical);
     for n in 1..=200u8 {
         forge(pharmacy, |reader, writing, _| {

@@ -6,7 +6,7 @@ use crate::access::epochs::{EpochKey, make_epoch, make_wrap};
 use crate::access::view::Act;
 use crate::crypto::KemSecret;
 use crate::identity::{FacilityKind, Profession};
-use crate::ids::FacilityKey;
+use crate::ids::{FacilityKey, GrantId};
 use crate::record::{FactBody, Label, RecordHead};
 use crate::testing::{Place, territory};
 
@@ -75,9 +75,7 @@ fn a_record_is_readable_where_it_was_shared_and_as_the_role_matrix_says() {
         ("pharmacy", FacilityKind::Pharmacy, Profession::Pharmacist),
         ("nurses", FacilityKind::Clinic, Profession::Nurse),
     ]);
-    let [clinic, pharmacy, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, nurses] = these(&mut places);
     let record = create(clinic);
     assert_eq!(texts(clinic, &record), ["identity of Awa", "metformin", "note"]);
 
@@ -120,9 +118,7 @@ fn t38_a_pharmacist_opens_medication_and_never_the_clinical_document() {
         ("clinic", FacilityKind::Clinic, Profession::Doctor),
         ("pharmacy", FacilityKind::Pharmacy, Profession::Pharmacist),
     ]);
-    let [clinic, pharmacy] = &mut places[..] else {
-        unreachable!("two places")
-    };
+    let [clinic, pharmacy] = these(&mut places);
     let record = create(clinic);
     share(clinic, record, pharmacy.facility);
     clinic.meet(pharmacy);
@@ -146,9 +142,7 @@ fn a_mobile_doctor_reads_for_the_round_and_writes_afterwards() {
         ("clinic", FacilityKind::Clinic, Profession::Doctor),
         ("car", FacilityKind::Mobile, Profession::Doctor),
     ]);
-    let [clinic, car] = &mut places[..] else {
-        unreachable!("two places")
-    };
+    let [clinic, car] = these(&mut places);
     let record = create(clinic);
     share(clinic, record, car.facility);
     clinic.meet(car);
@@ -170,9 +164,7 @@ fn a_late_document_of_a_record_has_the_record_s_readers() {
         ("clinic", FacilityKind::Clinic, Profession::Doctor),
         ("pharmacy", FacilityKind::Pharmacy, Profession::Pharmacist),
     ]);
-    let [clinic, pharmacy] = &mut places[..] else {
-        unreachable!("two places")
-    };
+    let [clinic, pharmacy] = these(&mut places);
     let reader = clinic.reader.take().unwrap();
     let write = reader
         .create_record(
@@ -198,9 +190,7 @@ fn what_arrives_in_any_order_shows_the_same_record() {
         ("clinic", FacilityKind::Clinic, Profession::Doctor),
         ("pharmacy", FacilityKind::Pharmacy, Profession::Pharmacist),
     ]);
-    let [clinic, pharmacy] = &mut places[..] else {
-        unreachable!("two places")
-    };
+    let [clinic, pharmacy] = these(&mut places);
     let record = create(clinic);
     share(clinic, record, pharmacy.facility);
     for i in 0..5 {
@@ -230,9 +220,7 @@ fn t28_a_seat_restored_from_an_old_image_continues_without_a_fork() {
         ("clinic", FacilityKind::Clinic, Profession::Doctor),
         ("pharmacy", FacilityKind::Pharmacy, Profession::Pharmacist),
     ]);
-    let [clinic, pharmacy] = &mut places[..] else {
-        unreachable!("two places")
-    };
+    let [clinic, pharmacy] = these(&mut places);
     let record = create(clinic);
     let image = clinic.store.clone();
     let write = add(clinic, record, Compartment::Clinical, "before the restore").unwrap();
@@ -264,9 +252,7 @@ pub(super) fn trio() -> Vec<Place> {
 
 /// A record that clinic and nurses read in full and the pharmacy in part, everywhere.
 pub(super) fn shared_record(places: &mut [Place]) -> RecordId {
-    let [clinic, pharmacy, nurses] = places else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, nurses] = these(places);
     let record = create(clinic);
     share(clinic, record, pharmacy.facility);
     share(clinic, record, nurses.facility);
@@ -277,6 +263,16 @@ pub(super) fn shared_record(places: &mut [Place]) -> RecordId {
 
 pub(super) fn doc_of(place: &Place, record: &RecordId, compartment: Compartment) -> DocId {
     place.reader().compartments(record).find(|(c, _)| *c == compartment).unwrap().1
+}
+
+/// As many places as were made.
+pub(super) fn these<const N: usize>(places: &mut [Place]) -> &mut [Place; N] {
+    places.try_into().expect("the test names them all")
+}
+
+/// Signs a clear body as this reader's seat would.
+pub(super) fn sign(reader: &Reader, writing: &mut Writing, what: (Kind, Lane), doc: DocId, authority: Vec<GrantId>, body: Vec<u8>) {
+    writing.clear(&reader.me, &reader.network, what, doc, authority, body).unwrap();
 }
 
 /// Signs one envelope as this place's seat would, whatever it says.
@@ -304,16 +300,14 @@ fn rotate_to(place: &mut Place, doc: DocId, to: &BTreeSet<KemPublic>, spoil: Opt
             }
         }
         let authority = view.may(&reader.pen.seat, Act::Rotate, now).unwrap();
-        writing
-            .clear(
-                &reader.me,
-                &reader.network,
-                (Kind::KeyEpoch, Lane::Today),
-                doc,
-                authority.clone(),
-                epoch.encode(),
-            )
-            .unwrap();
+        sign(
+            reader,
+            writing,
+            (Kind::KeyEpoch, Lane::Today),
+            doc,
+            authority.clone(),
+            epoch.encode(),
+        );
         let body = FactBody::resource(b"under the new key".to_vec());
         writing
             .content(&reader.me, &reader.network, (doc, Lane::Today), &key, &authority, &[body])
@@ -343,9 +337,7 @@ fn t33_t34_a_reader_left_out_or_given_a_false_wrap_reads_after_two_rounds() {
     for spoil in [false, true] {
         let mut places = trio();
         let record = shared_record(&mut places);
-        let [clinic, _, nurses] = &mut places[..] else {
-            unreachable!("three places")
-        };
+        let [clinic, _, nurses] = these(&mut places);
         let doc = doc_of(clinic, &record, Compartment::Clinical);
         let team = nurses.reader().team_keys(
             &nurses.registry.teams_of(&nurses.facility).next().unwrap().0.to_owned(),
@@ -386,9 +378,7 @@ fn t33_t34_a_reader_left_out_or_given_a_false_wrap_reads_after_two_rounds() {
 fn t34_a_false_answer_silences_nobody_who_has_the_key() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, pharmacy, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, nurses] = these(&mut places);
     let doc = doc_of(clinic, &record, Compartment::Medication);
     let to = [clinic.secrets.kem.public(), pharmacy.secrets.kem.public()].into();
     let items = rotate_to(clinic, doc, &to, None);
@@ -403,16 +393,7 @@ fn t34_a_false_answer_silences_nobody_who_has_the_key() {
         let mut wrap = make_wrap(&reader.network, &doc, &reader.pen.seat, &reader.me.hedge(), key, own, entropy).unwrap();
         wrap.key.sealed[40] ^= 1;
         let authority = reader.access(&doc).unwrap().may(&reader.pen.seat, Act::Read, now).unwrap();
-        writing
-            .clear(
-                &reader.me,
-                &reader.network,
-                (Kind::Wrap, Lane::Urgent),
-                doc,
-                authority,
-                wrap.encode(),
-            )
-            .unwrap();
+        sign(reader, writing, (Kind::Wrap, Lane::Urgent), doc, authority, wrap.encode());
     });
     nurses.meet(pharmacy);
     two_rounds(nurses, clinic);
@@ -427,9 +408,7 @@ fn t34_a_false_answer_silences_nobody_who_has_the_key() {
 fn only_a_key_s_owner_is_answered_and_only_once() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, pharmacy, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, nurses] = these(&mut places);
     let doc = doc_of(clinic, &record, Compartment::Medication);
     let kid = clinic.reader().ring.epochs(doc).next().unwrap().kid();
     let (nurse, now) = (nurses.secrets.kem.public(), pharmacy.now);
@@ -437,16 +416,7 @@ fn only_a_key_s_owner_is_answered_and_only_once() {
         forge(place, |reader, writing, _| {
             let authority = reader.access(&doc).unwrap().may(&reader.pen.seat, Act::Read, now).unwrap();
             let request = KeyRequest { kid, recipient };
-            writing
-                .clear(
-                    &reader.me,
-                    &reader.network,
-                    (Kind::KeyRequest, Lane::Urgent),
-                    doc,
-                    authority,
-                    request.encode(),
-                )
-                .unwrap();
+            sign(reader, writing, (Kind::KeyRequest, Lane::Urgent), doc, authority, request.encode());
         });
     };
     for _ in 0..20 {
@@ -465,9 +435,7 @@ fn only_a_key_s_owner_is_answered_and_only_once() {
 fn t37_after_a_revocation_nobody_who_knows_writes_under_the_old_epoch() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, pharmacy, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, nurses] = these(&mut places);
     let doc = doc_of(clinic, &record, Compartment::Clinical);
     let old: BTreeSet<Kid> = clinic.reader().ring.epochs(doc).map(EpochKey::kid).collect();
     let keep = pharmacy
@@ -562,9 +530,7 @@ fn t39_a_cabin_s_deposit_is_for_the_readers_and_not_for_the_cabin() {
 fn t65_one_withheld_change_before_fifty_honest_facts_hides_none() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, pharmacy, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, pharmacy, nurses] = these(&mut places);
     let withheld = add(nurses, record, Compartment::Medication, "withheld").unwrap();
     nurses.save(withheld);
     clinic.meet(nurses);
@@ -615,9 +581,7 @@ fn t31_t61_t67_what_a_hostile_author_seals_is_contained_and_everybody_else_is_sh
     use crate::record::testing::{Parts, Stage, mark};
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, _, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, _, nurses] = these(&mut places);
     let doc = doc_of(clinic, &record, Compartment::Clinical);
     let hostile = nurses.secrets.key();
     let chain = OwnChain::new(hostile, doc, 500, Lane::Today);
@@ -667,9 +631,7 @@ fn t31_an_envelope_that_kills_the_process_costs_a_few_starts_and_hides_nothing_e
     use std::panic::{AssertUnwindSafe, catch_unwind};
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, _, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, _, nurses] = these(&mut places);
     let write = add(nurses, record, Compartment::Clinical, "kills").unwrap();
     let deadly = Envelope::parse(write.items.last().unwrap()).unwrap().id();
     nurses.save(write);
@@ -718,9 +680,7 @@ fn t31_an_envelope_that_kills_the_process_costs_a_few_starts_and_hides_nothing_e
 fn a_writer_cannot_move_a_document_to_another_patient() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, _, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, _, nurses] = these(&mut places);
     let doc = doc_of(clinic, &record, Compartment::Clinical);
     let head = RecordHead {
         record: RecordId([7; 32]),
@@ -754,9 +714,7 @@ fn a_writer_cannot_move_a_document_to_another_patient() {
 fn what_a_forked_or_revoked_author_founded_stays_visible_and_marked() {
     let mut places = trio();
     let record = shared_record(&mut places);
-    let [clinic, _, nurses] = &mut places[..] else {
-        unreachable!("three places")
-    };
+    let [clinic, _, nurses] = these(&mut places);
     let op = crate::testing::issue(
         &clinic.registry.network_id(),
         900,
@@ -790,9 +748,7 @@ fn t38_a_pharmacist_founds_no_clinical_document_and_draws_in_no_note() {
         ("clinic", FacilityKind::Clinic, Profession::Doctor),
         ("pharmacy", FacilityKind::Pharmacy, Profession::Pharmacist),
     ]);
-    let [clinic, pharmacy] = &mut places[..] else {
-        unreachable!("two places")
-    };
+    let [clinic, pharmacy] = these(&mut places);
     let record = create(clinic);
     share(clinic, record, pharmacy.facility);
     clinic.meet(pharmacy);
