@@ -353,10 +353,10 @@ fn a_node_that_imports_goes_on_answering() {
     Generator::new(11).write_bundle(&mut bundle, 40, 60).unwrap();
     fs::write(t.path("ward.json"), &bundle).unwrap();
     t.run("clinic", &[]);
-    let mut importing = Line::open(&t, "clinic");
+    let [mut importing, mut asking] = [(); 2].map(|()| Line::open(&t, "clinic"));
     assert!(importing.say(&json!({ "do": "import", "files": [t.path("ward.json")] })));
     assert_eq!(importing.hear().expect("it runs")["answer"], "progress");
-    let meanwhile = t.status("clinic");
+    let meanwhile = asking.ask(&json!({ "do": "status" })).expect("an answer");
     let done = std::iter::from_fn(|| importing.hear())
         .find(|said| said["answer"] != "progress")
         .unwrap();
