@@ -1,0 +1,1 @@
+compile_error!("a stand-in that is never built: see its Cargo.toml");
