@@ -55,7 +55,7 @@ pub enum IdentifierError {
     #[error("wrong format")]
     Format,
     /// The check digits don't fit the others: most often a slip of the finger.
-    #[error("wrong key")]
+    #[error("a digit is mistyped (the check digit doesn't fit)")]
     Key,
     /// A dispensing unit's code (`34008…`), which is not a pack's.
     #[error("a UCD code, not a CIP")]
