@@ -14,7 +14,6 @@ use super::args;
 use super::{Session, cost, prompt, show, unexpected};
 use crate::client::{Client, Failure, Newcomer, Reply, Request};
 use crate::driver::{Answer, ask_for_admission};
-use crate::fhir::mapping::write::said;
 use crate::keystore::{Argon2Cost, NodeKeyFile, OsEntropy, file};
 use crate::lang::Bilingual as _;
 use crate::network::PeerAddr;
@@ -276,7 +275,7 @@ pub(super) fn describe(place: args::Place) -> Result<Description, Failure> {
             let number = number.as_deref().unwrap_or_default();
             return Err(Failure::new(
                 "usage",
-                format!("{what} {number}: {}; nothing was changed", said(error)),
+                format!("{what} {number}: {error}; nothing was changed"),
                 format!("{what} {number} : {} ; rien n'a été changé", error.french()),
             ));
         }

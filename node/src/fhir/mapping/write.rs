@@ -1,6 +1,6 @@
 //! The resources that acts made here become.
 //!
-//! What is typed here is checked as local entry (a wrong key is an error) and written as the smallest resource that says it all. Ids are
+//! What is typed here is checked as local entry (a wrong check digit is an error) and written as the smallest resource that says it all. Ids are
 //! UUIDs drawn by the caller and references `urn:uuid:…`, so that a bundle of them is complete in itself.
 //!
 //! A note is a `DocumentReference` with its text attached: FHIR's own home for clinical notes, typed by LOINC, with author, date and
@@ -37,19 +37,11 @@ pub enum WriteError {
     Control(&'static str),
     #[error("{0} is not one of the codes allowed there")]
     NotACode(&'static str),
-    #[error("{0}: {what}", what = said(*.1))]
+    #[error("{0}: {1}")]
     Identifier(&'static str, IdentifierError),
     /// The id isn't a UUID.
     #[error("not a UUID")]
     NotAUuid,
-}
-
-/// What is wrong with a number, for who typed it.
-pub fn said(error: IdentifierError) -> String {
-    match error {
-        IdentifierError::Key => "a digit is mistyped (the check digit doesn't fit)".to_owned(),
-        other => other.to_string(),
-    }
 }
 
 /// A random UUID of 16 random bytes.
