@@ -1,1 +1,41 @@
-fn main() {}
+//! `bocage-app`: opens the window.
+
+use std::process::ExitCode;
+
+use bocage_app::app::Desk;
+use bocage_app::i18n::Lang;
+use bocage_app::options::Arguments;
+use bocage_app::theme::tokens::size;
+use clap::Parser;
+use time::UtcOffset;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Asked before any thread is there: later the system won't say.
+    let offset = UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC);
+    let native = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Bocage")
+            .with_app_id("bocage")
+            .with_inner_size(size::WINDOW)
+            .with_min_inner_size(size::MIN_WINDOW),
+        ..eframe::NativeOptions::default()
+    };
+    let options = arguments.options();
+    let opened = eframe::run_native(
+        "bocage",
+        native,
+        Box::new(move |context| Ok(Box::new(Desk::new(&context.egui_ctx, options, offset)?))),
+    );
+    match opened {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let words = match Lang::of_environment() {
+                Lang::Fr => "aucune fenêtre n'a pu s'ouvrir ; rien n'est perdu. Il faut un écran (X11 ou Wayland) et OpenGL 2.1. Sans eux : bocage --help",
+                _ => "no window could be opened; nothing is lost. A display (X11 or Wayland) and OpenGL 2.1 are needed. Without them: bocage --help",
+            };
+            eprintln!("bocage-app: {words} ({error})");
+            ExitCode::FAILURE
+        }
+    }
+}

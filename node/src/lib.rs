@@ -12,6 +12,7 @@ pub mod core;
 pub mod driver;
 pub mod fhir;
 pub mod home;
+pub mod invitation;
 pub mod keystore;
 pub mod lang;
 pub mod network;

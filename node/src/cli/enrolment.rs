@@ -4,21 +4,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bocage_protocol::clinical::identifiers::Kind as Number;
-use bocage_protocol::identity::enrol::{self, Invitation};
+use bocage_protocol::identity::enrol;
 use bocage_protocol::identity::{Charter, FacilityKind, Profession};
 use bocage_protocol::ids::{hex, unhex};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::args;
-use super::{Session, cost, prompt, show, unexpected};
+use super::{Session, prompt, show, unexpected};
 use crate::client::{Client, Failure, Newcomer, Reply, Request};
 use crate::driver::{Answer, ask_for_admission};
-use crate::keystore::{Argon2Cost, NodeKeyFile, OsEntropy, file};
+use crate::invitation::{self, cost};
+use crate::keystore::{NodeKeyFile, file};
 use crate::lang::Bilingual as _;
 use crate::network::PeerAddr;
 use crate::place::{self, Description};
-use crate::words::{INVITATION_WORDS, Tongue, Words, comparison_words, open_with_words, seal_with_words};
 
 /// Between two questions whether this place is admitted by now.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
@@ -34,12 +34,9 @@ impl Session {
         let Reply::Invitation { bytes, expires_ms } = reply else {
             return Err(unexpected());
         };
-        let bytes = Zeroizing::new(unhex(&bytes).ok_or_else(unexpected)?);
-        let words = Words::random(INVITATION_WORDS, Tongue::French, &mut OsEntropy);
-        let sealed = seal_with_words(&words, &bytes, Argon2Cost::FLOOR, &mut OsEntropy).map_err(|e| Failure::of("internal", &e))?;
-        file::replace(out, &sealed).map_err(|e| Failure::file(out, &e))?;
+        let words = invitation::write(&bytes, out)?;
         self.tell(
-            &json!({ "answer": "invitation", "file": out, "words": *words.spoken(), "expires_ms": expires_ms }),
+            &json!({ "answer": "invitation", "file": out, "words": *words, "expires_ms": expires_ms }),
             &format!(
                 "{} {}\n{}\n\n    {}\n",
                 self.lang.pick("Invitation written to", "Invitation écrite dans"),
@@ -48,7 +45,7 @@ impl Session {
                     "Valid 72 hours, for one facility. Say these six words by phone,\ndon't write them beside the file:",
                     "Valable 72 heures, pour une structure. Dites ces six mots au téléphone,\nne les joignez pas au fichier :",
                 ),
-                *words.spoken()
+                *words
             ),
         );
         Ok(0)
@@ -64,9 +61,7 @@ impl Session {
             Some(words) => Zeroizing::new(words.clone()),
             None => Zeroizing::new(prompt(self.lang.pick("The six words: ", "Les six mots : "), true)?),
         };
-        let words = Words::parse(&typed, INVITATION_WORDS).map_err(|e| Failure::of("usage", &e))?;
-        let plain = open_with_words(&words, &bytes).map_err(|e| Failure::of("words", &e))?;
-        let invitation = Invitation::parse(&plain).map_err(place::enrolment)?;
+        let invitation = invitation::read(&bytes, &typed)?;
         let sealed = match place::asked(&self.home, &invitation)? {
             Some(sealed) => sealed,
             None => {
@@ -78,7 +73,7 @@ impl Session {
         };
         let request = join.request.unwrap_or_else(|| self.home.root().join("request.bocage"));
         file::replace(&request, &sealed).map_err(|e| Failure::file(&request, &e))?;
-        let words = comparison(&invitation, &sealed)?;
+        let words = invitation::comparison(&invitation, &sealed)?;
         // What is left to do if nobody admits this place now.
         let mut outcome = json!({ "answer": "requested", "file": request, "words": words });
         if !join.offline {
@@ -240,13 +235,6 @@ impl Session {
             "pas d'admission ; rien n'a été changé",
         ))
     }
-}
-
-/// The words that both screens show for a request.
-fn comparison(invitation: &Invitation, sealed: &[u8]) -> Result<String, Failure> {
-    let plain = enrol::open(&invitation.secret, enrol::Part::Request, sealed);
-    let request = plain.and_then(|p| enrol::Request::parse(&p)).map_err(place::enrolment)?;
-    Ok(comparison_words(&enrol::comparison(&request), Tongue::French).join(" "))
 }
 
 pub(super) fn describe(place: args::Place) -> Result<Description, Failure> {

@@ -15,8 +15,9 @@ use zeroize::Zeroizing;
 use crate::client::{Client, Failure, NewPatient, Reply, Request};
 use crate::driver::Driver;
 use crate::home::Home;
-use crate::keystore::{Argon2Cost, Strength, estimate_strength};
-use crate::lang::{Bilingual, Lang};
+use crate::invitation::{self, cost};
+
+use crate::lang::Lang;
 use crate::place::{self};
 use crate::service::Service;
 
@@ -339,13 +340,7 @@ impl Session {
 
     fn new_passphrase(&self) -> Result<Zeroizing<String>, Failure> {
         let passphrase = self.passphrase()?;
-        if let Strength::Refused(why) = estimate_strength(&passphrase) {
-            return Err(Failure::new(
-                "usage",
-                format!("this passphrase isn't accepted: {why}; nothing was changed"),
-                format!("cette phrase de passe n'est pas acceptée : {} ; rien n'a été changé", why.french()),
-            ));
-        }
+        invitation::strong(&passphrase)?;
         if std::env::var_os("BOCAGE_PASSPHRASE").is_none() {
             let again = Zeroizing::new(prompt(self.lang.pick("Again: ", "Encore une fois : "), true)?);
             if *again != *passphrase {
@@ -394,14 +389,6 @@ fn print_json(value: &impl serde::Serialize) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// About a second on this machine; tests and the demonstration ask for the floor.
-fn cost() -> Argon2Cost {
-    if std::env::var_os("BOCAGE_FAST_KEYS").is_some() {
-        Argon2Cost::FLOOR
-    } else {
-        Argon2Cost::calibrated()
-    }
-}
 
 fn prompt(text: &str, hidden: bool) -> Result<String, Failure> {
     let closed = |_| {

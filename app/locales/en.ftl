@@ -1,0 +1,353 @@
+# Everything the window says, in English. Ids are those of fr.ftl.
+
+app-name = Bocage
+close = Close
+back = Back
+retry = Try again
+loading = Loading…
+saving = Saving…
+today = { $weekday } { $day } { $month }
+weekday-1 = Monday
+weekday-2 = Tuesday
+weekday-3 = Wednesday
+weekday-4 = Thursday
+weekday-5 = Friday
+weekday-6 = Saturday
+weekday-7 = Sunday
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December
+not-certified = This software is not certified. Enter invented test identities only.
+
+# Before the desk
+starting = Opening this machine’s records…
+broken-title = This machine’s records can’t be opened
+lock-network = Network { $network }
+unlock = Unlock
+unlocking = Opening…
+locked-carries = Locked: it goes on exchanging and carrying records, and can’t read them.
+field-passphrase = Passphrase
+
+# First run
+welcome = Welcome
+welcome-what = Bocage links places of care, connected or not, without a central server.
+join-title = Join a network
+join-what = A place that belongs to it gave you an invitation and said six words.
+join = I have an invitation
+found-title = Found a network
+found-what = You are the first. You will invite the other places afterwards.
+found = Found a network
+setup-step = Step { $n } of 3
+setup-place = Your place
+setup-person = Who practises there
+setup-passphrase = The passphrase
+setup-next = Continue
+setup-found = Found the network
+setup-join = Ask to be admitted
+setup-working = Making keys, a minute at most…
+setup-incomplete = Something is missing, or has to be corrected. Only FINESS, town and RPPS may stay empty.
+field-network = Name of the network
+hint-network = Hedgerow care network
+field-kind = This place is
+kind-clinic = a health centre
+kind-pharmacy = a pharmacy
+kind-cabin = a cabin
+kind-mobile = a mobile doctor
+field-facility = Name of the place
+hint-facility = Saint-Aubin health centre
+field-town = Town (optional)
+field-finess = FINESS number (optional)
+field-invitation = Invitation file
+hint-invitation = /media/stick/invitation.bocage
+invitation-what = The file comes by mail or on a USB stick; the words are said by phone.
+invitation-drop = You can also drop the file on this window.
+field-words = The six words
+hint-words = six words with spaces between
+person-what = The person whose desk this is. That name signs what is written here.
+cabin-nobody = Nobody practises in a cabin: it carries records and can’t read them.
+field-practitioner = Practitioner’s name
+hint-practitioner = Dr Élise Marchand
+field-profession = Profession
+profession-doctor = Doctor
+profession-nurse = Nurse
+profession-pharmacist = Pharmacist
+field-rpps = RPPS number (optional)
+passphrase-what = It opens the records on this machine. Four or five random words are safer, and easier to remember, than one complicated word.
+field-new-passphrase = New passphrase
+field-passphrase-again = The same once more
+passphrase-lost = Nobody can recover it, not even we. Write it down and keep it in a safe.
+waiting-title = Waiting to be admitted
+waiting-what = The place that invites you has to admit you. Phone them: the words below must be the same on their screen.
+waiting-words = Words to compare
+waiting-again = Ask again
+
+# The desk
+nav-home = Home
+nav-patients = Patients
+nav-network = Network
+nav-settings = Settings
+lock = Lock
+net-alone = Alone in the network
+net-offline = Offline
+net-offline-what = Everything is saved here and leaves at the next exchange.
+net-online = { $n ->
+        [one] Linked to { $n } place of { $of }
+       *[other] Linked to { $n } places of { $of }
+    }
+net-last = Last exchange: { $at }
+help = Keys
+key-places = Go to a screen
+key-search = Find a patient
+key-list = Choose in a list
+key-visit = New visit
+key-save = Sign and save
+key-tabs = Next, previous part of the record
+key-back = Screen before
+key-lock = Lock this desk
+key-help = This help
+
+# Home
+hello = Hello { $name }
+home-drafts = To be finished
+home-nothing = Nothing waits: no draft on this machine.
+home-begin = Begin
+draft-row = Draft of a visit, { $name }, { $at }
+draft-at = draft from { $at }
+find-patient = Find a patient
+new-patient = New record
+records-here = { $n ->
+        [0] No record can be read on this machine
+        [one] { $n } record can be read on this machine
+       *[other] { $n } records can be read on this machine
+    }
+look-at = Look
+
+# Patients
+search = Find a patient
+search-hint = Name, birth date or INS
+patients-total = { $n ->
+        [0] no record
+        [one] { $n } record
+       *[other] { $n } records
+    }
+patients-none = No record can be read here yet.
+patients-not-found = Nobody of that name among the records that can be read here.
+column-name = Name
+column-birth = Born
+column-sex = Sex
+column-ins = INS
+age = { $n ->
+        [0] under a year
+        [one] { $n } year
+       *[other] { $n } years
+    }
+born-f = born { $date }
+born-m = born { $date }
+born = born { $date }
+sex-female = Female
+sex-male = Male
+sex-other = Other
+sex-unknown = Not stated
+
+# New record
+test-identities = Invented identities only: the INS number is recorded as a test INS.
+field-family = Birth name
+field-given = Given names
+field-birth = Birth date
+hint-birth = dd/mm/yyyy
+field-sex = Sex
+field-ins = INS (optional)
+hint-ins = 15 characters
+create-record = Create the record
+create-anyway = This is somebody else: create the record
+patient-missing = Name, given name and birth date are needed.
+twins = { $n ->
+        [one] Somebody here may be the same person. Open that record rather than making a second one.
+       *[other] { $n } people here may be the same person. Open that record rather than making a second one.
+    }
+twin-ins = same INS
+twin-name = same name and birth date
+twin-similar = similar name, same birth date
+toast-patient-created = Record created, saved on this machine
+
+# Record
+new-visit = New visit
+allergy = Allergy: { $to }
+no-allergy = No allergy noted
+ins-test = Test INS { $number }
+tab-summary = Summary
+tab-history = History
+tab-vitals = Vital signs
+tab-treatments = Allergies and treatments
+tab-readers = Who can read
+vitals-few = Two measures of one sign are needed to draw its course.
+vitals-none = No vital sign measured.
+never-measured = never measured
+chart-sentence = { $value } on { $at }. { $n ->
+        [one] One measure.
+       *[other] { $n } measures.
+    }
+systolic = Systolic
+diastolic = Diastolic
+history-none = Nothing is written in this record yet.
+entry-note = Note
+entry-other = Imported entry
+entry-quarantined = Written without the right to: check
+entry-disputed = Author disputed: check
+entry-corrected = { $n ->
+        [one] corrected once
+       *[other] corrected { $n } times
+    }
+saved-here = Saved on this machine
+held-by = { $n ->
+        [one] Held by { $n } other place
+       *[other] Held by { $n } other places
+    }
+allergies = Allergies and intolerances
+allergies-none = No allergy noted.
+treatments = Treatments
+treatments-none = No treatment noted.
+field-substance = Substance
+field-reaction = Reaction (optional)
+add-allergy = Note the allergy
+add-severe-allergy = Note as severe
+field-medicine = Medicine
+field-dosage = Dosage
+add-treatment = Note the treatment
+toast-saved-here = Saved on this machine
+readers-title = Who can read this record
+readers-what = Practitioners of these places, each as their profession allows.
+reader-until = until { $at }
+reader-open = without an end date
+parts-here = Parts that can be read here: { $parts }
+part-identity = identity
+part-emergency = emergency
+part-medication = treatments
+part-clinical = clinical
+part-sensitive = sensitive
+part-trace = traces
+part-request = requests
+
+# Visit
+visit-of = Visit of { $name }
+back-to-record = Back to the record
+field-reason = Reason
+hint-reason = Follow-up, pain, renewal…
+field-note = Note
+hint-note = What was said, found, decided
+breathing = The person breathes
+on-air = room air
+on-oxygen = oxygen
+save-visit = Sign and save
+drop-draft = Drop the draft
+draft-saved = Draft saved at { $at }
+toast-visit-saved = Visit signed, saved on this machine
+sign-respiratory-rate = Respiratory rate
+sign-heart-rate = Pulse
+sign-spo2 = SpO₂
+sign-temperature = Temperature
+sign-blood-pressure = Blood pressure
+sign-weight = Weight
+sign-height = Height
+sign-bmi = BMI
+sign-pain = Pain
+sign-consciousness = Consciousness
+sign-glucose = Glucose
+sign-hba1c = HbA1c
+sign-wound-length = Wound length
+sign-wound-width = Wound width
+sign-wound-depth = Wound depth
+acvpu-a = Alert
+acvpu-c = Confused
+acvpu-v = Reacts to voice
+acvpu-p = Reacts to pain
+acvpu-u = Unresponsive
+news2 = NEWS2
+news2-incomplete = incomplete
+news2-low = low risk
+news2-low-medium = low to medium risk: one sign at 3
+news2-medium = medium risk: urgent medical review
+news2-high = high risk
+news2-call = Call 15.
+news2-missing = No total: { $signs } missing.
+news2-who = Adults of 16 and over, not in pregnancy.
+news2-scale-two = SpO₂ scale 2 (prescriber’s decision)
+
+# Slips of the finger
+wrong-date = There is no such day: write dd/mm/yyyy.
+wrong-key = A digit is mistyped: the check digits don’t fit.
+wrong-ins = An INS has 15 characters.
+wrong-rpps = An RPPS number has 11 digits.
+wrong-finess = A FINESS number has 9 characters.
+wrong-passphrase-again = The two passphrases differ.
+wrong-limits = From { $low } to { $high }.
+wrong-diastolic = Diastolic must be lower than systolic.
+wrong-acvpu = One letter: A, C, V, P or U.
+wrong-precise = Too many decimals: at most { $decimals }.
+wrong-pressure = Two numbers, as 120/80.
+wrong-number = A number, in the unit shown.
+
+# Network
+network-you = You are { $facility }, in the network { $network }.
+network-alone = This place is alone. Invite another: records shared with it are exchanged whenever you meet.
+peers = Places of the network
+peer-settled = linked, up to date
+peer-exchanging = linked, exchanging
+peer-seen = last seen { $at }
+peer-never = never met
+clock-to-check = Clock to check
+redial = Look for the others now
+toast-redial = Looking for the other places…
+carried = What this machine holds
+carried-records = { $n ->
+        [0] No record can be read here
+        [one] { $n } record can be read here
+       *[other] { $n } records can be read here
+    }
+carried-items = { $n ->
+        [one] { $n } item exchanged
+       *[other] { $n } items exchanged
+    }
+carried-sealed = { $n ->
+        [0] Nothing is carried sealed for others
+        [one] { $n } item carried sealed, unreadable here
+       *[other] { $n } items carried sealed, unreadable here
+    }
+carried-waiting = { $n ->
+        [one] { $n } item waits for its author’s certificate
+       *[other] { $n } items wait for their author’s certificate
+    }
+traffic = Sent { $sent }, received { $received } since the start
+node-key = This machine’s key: { $key }
+listens = Listens on { $address }
+newcomer-waits = { $facility } asks to enter the network
+newcomer-same-name = A place of this name is a member already: find out by phone who asks.
+newcomer-words = Words to compare by phone: the same must be on their screen
+newcomer-admit = The words are the same: admit
+toast-admitted = { $facility } is a member of the network
+invite-place = Invite a place
+invite-what = An invitation is good for 72 hours, for one place. Hand over the file by mail or USB stick, and say the words by phone.
+field-address = Address of this machine as seen from there (optional on one local network)
+hint-address = 192.168.1.20:4180
+invite = Make an invitation
+invite-file = File to hand over
+invite-words = Words to say by phone
+
+# Settings
+language = Language
+look = Look
+look-system = As the computer
+look-light = Light
+look-dark = Dark
+about = About
+about-version = Bocage { $version }
+about-fonts = Type: Inter (OFL). Icons: Phosphor (MIT).

@@ -1,0 +1,353 @@
+# Tout ce que la fenêtre dit, en français. Les identifiants sont ceux de en.ftl.
+
+app-name = Bocage
+close = Fermer
+back = Retour
+retry = Réessayer
+loading = Chargement…
+saving = Enregistrement…
+today = { $weekday } { $day } { $month }
+weekday-1 = lundi
+weekday-2 = mardi
+weekday-3 = mercredi
+weekday-4 = jeudi
+weekday-5 = vendredi
+weekday-6 = samedi
+weekday-7 = dimanche
+month-1 = janvier
+month-2 = février
+month-3 = mars
+month-4 = avril
+month-5 = mai
+month-6 = juin
+month-7 = juillet
+month-8 = août
+month-9 = septembre
+month-10 = octobre
+month-11 = novembre
+month-12 = décembre
+not-certified = Ce logiciel n’est pas certifié. N’y saisissez que des identités fictives de test.
+
+# Avant le bureau
+starting = Ouverture des dossiers de ce poste…
+broken-title = Ce poste ne peut pas s’ouvrir
+lock-network = Réseau { $network }
+unlock = Déverrouiller
+unlocking = Ouverture…
+locked-carries = Poste verrouillé : il continue d’échanger et de transporter les dossiers, sans pouvoir les lire.
+field-passphrase = Phrase de passe
+
+# Première fois
+welcome = Bienvenue
+welcome-what = Bocage relie les lieux de soins entre eux, avec ou sans connexion, sans serveur central.
+join-title = Rejoindre un réseau
+join-what = Un lieu qui en fait partie vous a remis une invitation et dit six mots.
+join = J’ai une invitation
+found-title = Fonder un réseau
+found-what = Vous êtes les premiers. Vous inviterez les autres lieux ensuite.
+found = Fonder un réseau
+setup-step = Étape { $n } sur 3
+setup-place = Votre lieu
+setup-person = Qui y exerce
+setup-passphrase = La phrase de passe
+setup-next = Continuer
+setup-found = Fonder le réseau
+setup-join = Demander l’admission
+setup-working = Création des clés, une minute au plus…
+setup-incomplete = Il manque un renseignement, ou l’un d’eux est à corriger. Seuls le FINESS, la commune et le RPPS peuvent rester vides.
+field-network = Nom du réseau
+hint-network = Réseau de soins du bocage
+field-kind = Ce lieu est
+kind-clinic = un centre de santé
+kind-pharmacy = une pharmacie
+kind-cabin = une cabine
+kind-mobile = un médecin mobile
+field-facility = Nom du lieu
+hint-facility = Centre de santé de Saint-Aubin
+field-town = Commune (facultatif)
+field-finess = N° FINESS (facultatif)
+field-invitation = Fichier d’invitation
+hint-invitation = /media/cle/invitation.bocage
+invitation-what = Le fichier arrive par courriel ou par clé USB ; les mots sont dits au téléphone.
+invitation-drop = Vous pouvez aussi déposer le fichier dans cette fenêtre.
+field-words = Les six mots
+hint-words = six mots, séparés par des espaces
+person-what = La personne dont ce poste sera le poste. Son nom signera ce qu’elle écrit.
+cabin-nobody = Personne n’exerce dans une cabine : elle transporte les dossiers et ne peut pas les lire.
+field-practitioner = Nom du praticien
+hint-practitioner = Dr Élise Marchand
+field-profession = Profession
+profession-doctor = Médecin
+profession-nurse = Infirmière, infirmier
+profession-pharmacist = Pharmacienne, pharmacien
+field-rpps = N° RPPS (facultatif)
+passphrase-what = Elle ouvre les dossiers sur ce poste. Quatre ou cinq mots au hasard sont plus sûrs et plus faciles à retenir qu’un mot compliqué.
+field-new-passphrase = Nouvelle phrase de passe
+field-passphrase-again = La même, encore une fois
+passphrase-lost = Personne ne peut la retrouver, même pas nous. Écrivez-la et gardez-la au coffre.
+waiting-title = En attente d’admission
+waiting-what = Le lieu qui vous invite doit vous admettre. Téléphonez-lui : les mots ci-dessous doivent être les mêmes sur son écran.
+waiting-words = Mots à comparer
+waiting-again = Demander à nouveau
+
+# Le bureau
+nav-home = Accueil
+nav-patients = Patients
+nav-network = Réseau
+nav-settings = Réglages
+lock = Verrouiller
+net-alone = Seul dans le réseau
+net-offline = Hors ligne
+net-offline-what = Tout est enregistré ici et partira au prochain échange.
+net-online = { $n ->
+        [one] Relié à { $n } lieu sur { $of }
+       *[other] Relié à { $n } lieux sur { $of }
+    }
+net-last = Dernier échange : { $at }
+help = Touches du clavier
+key-places = Aller à un écran
+key-search = Chercher un patient
+key-list = Choisir dans la liste
+key-visit = Nouvelle consultation
+key-save = Signer et enregistrer
+key-tabs = Partie suivante, précédente du dossier
+key-back = Écran précédent
+key-lock = Verrouiller le poste
+key-help = Cette aide
+
+# Accueil
+hello = Bonjour { $name }
+home-drafts = À terminer
+home-nothing = Rien n’attend : aucun brouillon sur ce poste.
+home-begin = Commencer
+draft-row = Brouillon de consultation, { $name }, { $at }
+draft-at = brouillon de { $at }
+find-patient = Chercher un patient
+new-patient = Nouveau dossier
+records-here = { $n ->
+        [0] Aucun dossier lisible sur ce poste
+        [one] { $n } dossier lisible sur ce poste
+       *[other] { $n } dossiers lisibles sur ce poste
+    }
+look-at = Voir
+
+# Patients
+search = Chercher un patient
+search-hint = Nom, prénom, date de naissance ou INS
+patients-total = { $n ->
+        [0] aucun dossier
+        [one] { $n } dossier
+       *[other] { $n } dossiers
+    }
+patients-none = Aucun dossier n’est encore lisible ici.
+patients-not-found = Personne de ce nom parmi les dossiers lisibles ici.
+column-name = Nom
+column-birth = Naissance
+column-sex = Sexe
+column-ins = INS
+age = { $n ->
+        [0] moins d’un an
+        [one] { $n } an
+       *[other] { $n } ans
+    }
+born-f = née le { $date }
+born-m = né le { $date }
+born = né(e) le { $date }
+sex-female = Femme
+sex-male = Homme
+sex-other = Autre
+sex-unknown = Non précisé
+
+# Nouveau dossier
+test-identities = Identités fictives seulement : le numéro INS est enregistré comme INS de test.
+field-family = Nom de naissance
+field-given = Prénoms
+field-birth = Date de naissance
+hint-birth = jj/mm/aaaa
+field-sex = Sexe
+field-ins = INS (facultatif)
+hint-ins = 15 caractères
+create-record = Créer le dossier
+create-anyway = C’est quelqu’un d’autre : créer le dossier
+patient-missing = Nom, prénom et date de naissance sont nécessaires.
+twins = { $n ->
+        [one] Une personne d’ici est peut-être la même. Ouvrez son dossier plutôt que d’en créer un second.
+       *[other] { $n } personnes d’ici sont peut-être la même. Ouvrez leur dossier plutôt que d’en créer un second.
+    }
+twin-ins = même INS
+twin-name = même nom, même naissance
+twin-similar = nom proche, même naissance
+toast-patient-created = Dossier créé, enregistré sur cet appareil
+
+# Dossier
+new-visit = Nouvelle consultation
+allergy = Allergie : { $to }
+no-allergy = Aucune allergie notée
+ins-test = INS de test { $number }
+tab-summary = Résumé
+tab-history = Historique
+tab-vitals = Constantes
+tab-treatments = Allergies et traitements
+tab-readers = Qui peut lire
+vitals-few = Il faut deux mesures d’un même signe pour tracer une courbe.
+vitals-none = Aucune constante mesurée.
+never-measured = jamais mesurée
+chart-sentence = { $value } le { $at }. { $n ->
+        [one] Une mesure.
+       *[other] { $n } mesures.
+    }
+systolic = Systolique
+diastolic = Diastolique
+history-none = Rien n’est encore écrit dans ce dossier.
+entry-note = Note
+entry-other = Élément importé
+entry-quarantined = Écrit sans droit : à vérifier
+entry-disputed = Auteur en litige : à vérifier
+entry-corrected = { $n ->
+        [one] corrigé une fois
+       *[other] corrigé { $n } fois
+    }
+saved-here = Enregistré sur cet appareil
+held-by = { $n ->
+        [one] Détenu par { $n } autre lieu
+       *[other] Détenu par { $n } autres lieux
+    }
+allergies = Allergies et intolérances
+allergies-none = Aucune allergie notée.
+treatments = Traitements
+treatments-none = Aucun traitement noté.
+field-substance = Substance
+field-reaction = Réaction (facultatif)
+add-allergy = Noter l’allergie
+add-severe-allergy = Noter comme grave
+field-medicine = Médicament
+field-dosage = Posologie
+add-treatment = Noter le traitement
+toast-saved-here = Enregistré sur cet appareil
+readers-title = Qui peut lire ce dossier
+readers-what = Les soignants de ces lieux, chacun selon sa profession.
+reader-until = jusqu’au { $at }
+reader-open = sans date de fin
+parts-here = Parties lisibles ici : { $parts }
+part-identity = identité
+part-emergency = urgence
+part-medication = traitements
+part-clinical = clinique
+part-sensitive = sensible
+part-trace = traces
+part-request = demandes
+
+# Consultation
+visit-of = Consultation de { $name }
+back-to-record = Retour au dossier
+field-reason = Motif
+hint-reason = Suivi, douleur, renouvellement…
+field-note = Note
+hint-note = Ce qui est dit, constaté, décidé
+breathing = La personne respire
+on-air = à l’air ambiant
+on-oxygen = sous oxygène
+save-visit = Signer et enregistrer
+drop-draft = Abandonner le brouillon
+draft-saved = Brouillon enregistré à { $at }
+toast-visit-saved = Consultation signée, enregistrée sur cet appareil
+sign-respiratory-rate = Fréquence respiratoire
+sign-heart-rate = Pouls
+sign-spo2 = SpO₂
+sign-temperature = Température
+sign-blood-pressure = Tension
+sign-weight = Poids
+sign-height = Taille
+sign-bmi = IMC
+sign-pain = Douleur
+sign-consciousness = Conscience
+sign-glucose = Glycémie
+sign-hba1c = HbA1c
+sign-wound-length = Longueur de plaie
+sign-wound-width = Largeur de plaie
+sign-wound-depth = Profondeur de plaie
+acvpu-a = Alerte
+acvpu-c = Confusion
+acvpu-v = Réagit à la voix
+acvpu-p = Réagit à la douleur
+acvpu-u = Sans réaction
+news2 = NEWS2
+news2-incomplete = incomplet
+news2-low = risque faible
+news2-low-medium = risque faible à modéré : un signe à 3
+news2-medium = risque modéré : avis médical rapide
+news2-high = risque élevé
+news2-call = Appelez le 15.
+news2-missing = Pas de total : il manque { $signs }.
+news2-who = Adulte de 16 ans et plus, hors grossesse.
+news2-scale-two = Échelle SpO₂ 2 (décision du prescripteur)
+
+# Fautes de frappe
+wrong-date = Cette date n’existe pas : écrivez jj/mm/aaaa.
+wrong-key = Un chiffre est mal tapé : la clé ne correspond pas.
+wrong-ins = Un INS a 15 caractères.
+wrong-rpps = Un numéro RPPS a 11 chiffres.
+wrong-finess = Un numéro FINESS a 9 caractères.
+wrong-passphrase-again = Les deux phrases sont différentes.
+wrong-limits = De { $low } à { $high }.
+wrong-diastolic = La diastolique doit être plus basse que la systolique.
+wrong-acvpu = Une lettre : A, C, V, P ou U.
+wrong-precise = Trop de chiffres après la virgule : { $decimals } au plus.
+wrong-pressure = Deux nombres, comme 120/80.
+wrong-number = Un nombre, dans l’unité indiquée.
+
+# Réseau
+network-you = Vous êtes { $facility }, dans le réseau { $network }.
+network-alone = Ce lieu est seul. Invitez-en un autre : les dossiers partagés avec lui seront échangés dès que vous vous joignez.
+peers = Lieux du réseau
+peer-settled = relié, à jour
+peer-exchanging = relié, échange en cours
+peer-seen = vu la dernière fois : { $at }
+peer-never = jamais rencontré
+clock-to-check = Horloge à vérifier
+redial = Chercher les autres maintenant
+toast-redial = Recherche des autres lieux…
+carried = Ce que ce poste détient
+carried-records = { $n ->
+        [0] Aucun dossier lisible ici
+        [one] { $n } dossier lisible ici
+       *[other] { $n } dossiers lisibles ici
+    }
+carried-items = { $n ->
+        [one] { $n } élément échangé
+       *[other] { $n } éléments échangés
+    }
+carried-sealed = { $n ->
+        [0] Rien n’est transporté scellé pour d’autres
+        [one] { $n } élément transporté scellé, illisible ici
+       *[other] { $n } éléments transportés scellés, illisibles ici
+    }
+carried-waiting = { $n ->
+        [one] { $n } élément attend le certificat de son auteur
+       *[other] { $n } éléments attendent le certificat de leur auteur
+    }
+traffic = Envoyé { $sent }, reçu { $received } depuis le démarrage
+node-key = Clé de ce poste : { $key }
+listens = Écoute sur { $address }
+newcomer-waits = { $facility } demande à entrer dans le réseau
+newcomer-same-name = Un lieu de ce nom est déjà membre : vérifiez par téléphone qui demande.
+newcomer-words = Mots à comparer par téléphone : les mêmes doivent être sur leur écran
+newcomer-admit = Les mots sont les mêmes : admettre
+toast-admitted = { $facility } est membre du réseau
+invite-place = Inviter un lieu
+invite-what = Une invitation vaut 72 heures, pour un seul lieu. Le fichier se remet par courriel ou clé USB, les mots se disent au téléphone.
+field-address = Adresse de ce poste vue de là-bas (facultatif sur un même réseau local)
+hint-address = 192.168.1.20:4180
+invite = Créer une invitation
+invite-file = Fichier à remettre
+invite-words = Mots à dire au téléphone
+
+# Réglages
+language = Langue
+look = Apparence
+look-system = Comme l’ordinateur
+look-light = Clair
+look-dark = Sombre
+about = À propos
+about-version = Bocage { $version }
+about-fonts = Caractères : Inter (OFL). Icônes : Phosphor (MIT).

@@ -1,0 +1,128 @@
+//! The window: state, bridge, and one frame after the other.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use time::UtcOffset;
+
+use crate::bridge::{Bridge, Options, load_settings};
+use crate::state::{Action, Command, Field, Look, Phase, Settings, State};
+use crate::{screens, theme};
+
+/// Changes that come together are shown together.
+const BURST: Duration = Duration::from_millis(10);
+
+/// The whole program behind the window.
+pub struct Desk {
+    state: State,
+    bridge: Bridge,
+    look: Option<Look>,
+    /// A clock that stands still, for pictures.
+    frozen_ms: Option<u64>,
+    frames: u64,
+}
+
+impl Desk {
+    /// # Errors
+    /// The system gives no thread for the bridge.
+    pub fn new(ctx: &egui::Context, options: Options, offset: UtcOffset) -> std::io::Result<Self> {
+        theme::install(ctx);
+        let settings = load_settings(options.settings.as_deref());
+        let wake = ctx.clone();
+        let bridge = Bridge::start(options, Arc::new(move || wake.request_repaint_after(BURST)))?;
+        bridge.send(Command::Start);
+        Ok(Self {
+            state: State::new(settings, now_ms(), offset),
+            bridge,
+            look: None,
+            frozen_ms: None,
+            frames: 0,
+        })
+    }
+
+    /// Other settings than the stored ones.
+    pub fn set(&mut self, settings: Settings) {
+        self.state.settings = settings;
+    }
+
+    /// Stops the clock that is shown.
+    pub fn freeze(&mut self, now_ms: u64) {
+        self.frozen_ms = Some(now_ms);
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Frames drawn so far.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    fn send(&self, commands: Vec<Command>) {
+        commands.into_iter().for_each(|c| self.bridge.send(c));
+    }
+
+    /// Takes in what came, without drawing.
+    pub fn think(&mut self, ctx: &egui::Context) {
+        let commands = self.state.tick(self.frozen_ms.unwrap_or_else(now_ms));
+        self.send(commands);
+        while let Some(event) = self.bridge.try_recv() {
+            let commands = self.state.receive(event);
+            self.send(commands);
+        }
+        for file in ctx.input(|i| i.raw.dropped_files.clone()) {
+            if let Phase::FirstRun(_) = &self.state.phase {
+                let path = file.path().display().to_string();
+                self.state.apply(Action::Type(Field::InvitationFile, path));
+            }
+        }
+        if self.look != Some(self.state.settings.look) {
+            self.look = Some(self.state.settings.look);
+            ctx.set_theme(match self.state.settings.look {
+                Look::System => egui::ThemePreference::System,
+                Look::Light => egui::ThemePreference::Light,
+                Look::Dark => egui::ThemePreference::Dark,
+            });
+        }
+        if let (Some(ms), None) = (self.state.next_wake_ms(), self.frozen_ms) {
+            ctx.request_repaint_after(Duration::from_millis(ms));
+        }
+    }
+
+    /// Draws, then applies what the person did.
+    pub fn draw(&mut self, ui: &mut egui::Ui) {
+        self.frames += 1;
+        let mut out = Vec::new();
+        screens::show(ui, &self.state, &mut out);
+        self.state.focus = None;
+        self.state.patients.fresh = false;
+        if !out.is_empty() {
+            ui.ctx().request_repaint();
+        }
+        for action in out {
+            let commands = self.state.apply(action);
+            self.send(commands);
+        }
+    }
+}
+
+impl eframe::App for Desk {
+    fn logic(&mut self, ctx: &egui::Context, _: &mut eframe::Frame) {
+        self.think(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
+        self.draw(ui);
+    }
+
+    /// A window that closes leaves no draft behind.
+    fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
+        let commands = self.state.draft_now();
+        self.send(commands);
+    }
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}

@@ -1,0 +1,124 @@
+//! Today: what waits for me.
+
+use egui::Ui;
+
+use super::words;
+use crate::state::{Action, Route, State};
+use crate::theme::icon;
+use crate::theme::tokens::{Tone, size, space};
+use crate::widgets::{self, Row};
+
+pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::page(ui, "home", |ui| {
+        ui.horizontal(|ui| {
+            let hello = lang.tv("hello", &[("name", state.place.practitioner.as_str().into())]);
+            widgets::title(ui, &hello);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                widgets::muted(ui, &lang.today(state.now_ms, state.offset));
+            });
+        });
+        ui.add_space(space::M);
+        newcomers(ui, state, out);
+        let wide = ui.available_width();
+        ui.horizontal_top(|ui| {
+            ui.vertical(|ui| {
+                ui.set_width(wide * 0.62 - space::M);
+                waiting(ui, state, out);
+            });
+            ui.add_space(space::S);
+            ui.vertical(|ui| {
+                ui.set_width(ui.available_width());
+                begin(ui, state, out);
+            });
+        });
+    });
+}
+
+/// Drafts to be finished.
+fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.t("home-drafts"));
+        ui.add_space(space::S);
+        if state.drafts.is_empty() {
+            widgets::empty(ui, icon::CHECK_CIRCLE, &lang.t("home-nothing"), |_| {});
+        }
+        for draft in &state.drafts {
+            let at = lang.recent(draft.saved_ms, state.now_ms, state.offset);
+            let name = lang.tv("draft-row", &[("name", draft.name.as_str().into()), ("at", at.as_str().into())]);
+            let row = Row {
+                name: &name,
+                selected: false,
+                height: size::ROW,
+            };
+            let pressed = widgets::row(ui, row, |ui| {
+                widgets::hidden_glyph(ui, icon::NOTE_PENCIL, size::ICON, crate::theme::palette(ui).warning);
+                widgets::strong(ui, &draft.name);
+                widgets::muted(ui, &lang.tv("draft-at", &[("at", at.as_str().into())]));
+            });
+            if pressed.clicked() {
+                let patient = draft.patient.clone();
+                out.push(Action::Go(Route::Visit { patient }));
+            }
+        }
+    });
+}
+
+fn begin(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.t("home-begin"));
+        ui.add_space(space::S);
+        if widgets::primary(ui, icon::MAGNIFYING_GLASS, &lang.t("find-patient")).clicked() {
+            out.push(Action::Go(Route::Patients));
+        }
+        if widgets::secondary(ui, icon::USER_PLUS, &lang.t("new-patient")).clicked() {
+            out.push(Action::Go(Route::NewPatient));
+        }
+    });
+    ui.add_space(space::M);
+    let Some(n) = state.network.value() else { return };
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.t("nav-network"));
+        ui.add_space(space::S);
+        if n.peers.is_empty() {
+            widgets::body(ui, &lang.t("network-alone"));
+            if widgets::secondary(ui, icon::USERS_THREE, &lang.t("invite-place")).clicked() {
+                out.push(Action::Go(Route::Network));
+            }
+        }
+        for peer in n.peers.iter().take(6) {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().interact_size.y = 0.0;
+                let p = crate::theme::palette(ui);
+                let (icon, ink) = if peer.connected {
+                    (icon::CLOUD_CHECK, p.success)
+                } else {
+                    (icon::CLOUD_SLASH, p.warning)
+                };
+                widgets::hidden_glyph(ui, icon, size::ICON, ink);
+                widgets::body(ui, &peer.facility);
+            });
+            widgets::small(ui, &super::network::state_of(state, peer));
+        }
+        let records = n.records;
+        ui.add_space(space::S);
+        widgets::small(ui, &lang.tv("records-here", &[("n", records.into())]));
+        let _ = words::facility_kind;
+    });
+}
+
+/// Places that wait to be admitted.
+fn newcomers(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    for newcomer in state.network.value().into_iter().flat_map(|n| &n.newcomers) {
+        let words = lang.tv("newcomer-waits", &[("facility", newcomer.facility.as_str().into())]);
+        widgets::banner(ui, Tone::Info, icon::HAND_WAVING, &words, |ui| {
+            if widgets::secondary(ui, icon::EYE, &lang.t("look-at")).clicked() {
+                out.push(Action::Go(Route::Network));
+            }
+        });
+        ui.add_space(space::S);
+    }
+}

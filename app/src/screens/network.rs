@@ -1,0 +1,172 @@
+//! The network: who is here, who was, what waits, what is carried unread; inviting and admitting.
+
+use egui::Ui;
+
+use super::words;
+use crate::state::{Action, Field, State};
+use crate::theme::tokens::{Tone, size, space};
+use crate::theme::{icon, palette};
+use crate::view::{Network, Peer};
+use crate::widgets;
+
+/// Clocks that differ by more are worth a word.
+const CLOCK_TO_CHECK_MS: u64 = 5 * 60 * 1_000;
+
+pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::page(ui, "network", |ui| {
+        ui.horizontal(|ui| {
+            widgets::title(ui, &lang.t("nav-network"));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if widgets::secondary(ui, icon::ARROWS_CLOCKWISE, &lang.t("redial")).clicked() {
+                    out.push(Action::Redial);
+                }
+            });
+        });
+        if let Some(problem) = state.network.problem() {
+            widgets::sentence_of(ui, lang, problem);
+        }
+        let Some(n) = state.network.value() else {
+            widgets::muted(ui, &lang.t("loading"));
+            return;
+        };
+        widgets::muted(ui, &lang.tv("network-you", &[("facility", n.facility.as_str().into()), ("network", n.network.as_str().into())]));
+        ui.add_space(space::M);
+        newcomers(ui, state, n, out);
+        peers(ui, state, n);
+        ui.add_space(space::M);
+        carried(ui, state, n);
+        ui.add_space(space::M);
+        invite(ui, state, out);
+    });
+}
+
+/// One sentence on how it stands with a peer.
+pub(super) fn state_of(state: &State, peer: &Peer) -> String {
+    let lang = state.lang();
+    match (peer.connected, peer.settled, peer.last_seen_ms) {
+        (true, true, _) => lang.t("peer-settled"),
+        (true, false, _) => lang.t("peer-exchanging"),
+        (false, _, Some(at)) => {
+            let at = lang.recent(at, state.now_ms, state.offset);
+            lang.tv("peer-seen", &[("at", at.into())])
+        }
+        (false, _, None) => lang.t("peer-never"),
+    }
+}
+
+fn peers(ui: &mut Ui, state: &State, n: &Network) {
+    let lang = state.lang();
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.t("peers"));
+        ui.add_space(space::S);
+        if n.peers.is_empty() {
+            widgets::empty(ui, icon::BUILDINGS, &lang.t("network-alone"), |_| {});
+        }
+        for peer in &n.peers {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().interact_size.y = 0.0;
+                let p = palette(ui);
+                let (icon, ink) = if peer.connected {
+                    (icon::CLOUD_CHECK, p.success)
+                } else {
+                    (icon::CLOUD_SLASH, p.warning)
+                };
+                widgets::hidden_glyph(ui, icon, size::ICON, ink);
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    ui.horizontal(|ui| {
+                        widgets::strong(ui, &peer.facility);
+                        widgets::small(ui, &lang.t(words::facility_kind(&peer.kind)));
+                        if peer.clock_ahead_ms.is_some_and(|ms| ms.unsigned_abs() > CLOCK_TO_CHECK_MS) {
+                            widgets::chip(ui, Tone::Warning, icon::CLOCK, &lang.t("clock-to-check"));
+                        }
+                    });
+                    widgets::small(ui, &state_of(state, peer));
+                });
+            });
+            ui.add_space(space::S);
+        }
+    });
+}
+
+fn carried(ui: &mut Ui, state: &State, n: &Network) {
+    let lang = state.lang();
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.t("carried"));
+        ui.add_space(space::S);
+        for (id, number) in [("carried-records", n.records), ("carried-items", n.items), ("carried-sealed", n.sealed)] {
+            widgets::body(ui, &lang.tv(id, &[("n", number.into())]));
+        }
+        if n.waiting > 0 {
+            widgets::body(ui, &lang.tv("carried-waiting", &[("n", n.waiting.into())]));
+        }
+        ui.add_space(space::S);
+        let traffic = [n.bytes_sent, n.bytes_received].map(|b| lang.decimal(&bytes(b)));
+        let [sent, received] = traffic;
+        widgets::small(ui, &lang.tv("traffic", &[("sent", sent.into()), ("received", received.into())]));
+        widgets::small(ui, &lang.tv("node-key", &[("key", n.node.as_str().into())]));
+        for address in &n.listening {
+            widgets::small(ui, &lang.tv("listens", &[("address", address.as_str().into())]));
+        }
+    });
+}
+
+fn newcomers(ui: &mut Ui, state: &State, n: &Network, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    for newcomer in &n.newcomers {
+        widgets::card(ui, |ui| {
+            let words = lang.tv("newcomer-waits", &[("facility", newcomer.facility.as_str().into())]);
+            widgets::heading(ui, &words);
+            let mut who = newcomer.practitioners.clone();
+            who.extend(Some(newcomer.town.clone()).filter(|t| !t.is_empty()));
+            widgets::body(ui, &who.join(" · "));
+            if newcomer.same_name {
+                widgets::banner(ui, Tone::Warning, icon::WARNING, &lang.t("newcomer-same-name"), |_| {});
+            }
+            ui.add_space(space::S);
+            widgets::small(ui, &lang.t("newcomer-words"));
+            widgets::heading(ui, &newcomer.words);
+            ui.add_space(space::S);
+            if widgets::primary(ui, icon::CHECK, &lang.t("newcomer-admit")).clicked() {
+                out.push(Action::Admit(newcomer.request.clone()));
+            }
+        });
+        ui.add_space(space::M);
+    }
+}
+
+fn invite(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.t("invite-place"));
+        widgets::muted(ui, &lang.t("invite-what"));
+        ui.add_space(space::S);
+        if let Some((file, words)) = state.invitation.value() {
+            widgets::small(ui, &lang.t("invite-file"));
+            widgets::strong(ui, file);
+            widgets::small(ui, &lang.t("invite-words"));
+            widgets::heading(ui, words);
+            return;
+        }
+        let hint = lang.t("hint-address");
+        widgets::text_field(ui, state, Field::Address, &lang.t("field-address"), &hint, out);
+        if let Some(problem) = state.invitation.problem() {
+            widgets::sentence_of(ui, lang, problem);
+        }
+        let busy = matches!(state.invitation, crate::state::Remote::Loading { .. });
+        let kind = widgets::ButtonKind::Secondary;
+        if widgets::button(ui, kind, icon::USERS_THREE, &lang.t("invite"), !busy).clicked() {
+            out.push(Action::Invite);
+        }
+    });
+}
+
+/// With a decimal point; the language comes after.
+fn bytes(n: u64) -> String {
+    match n {
+        0..1_000 => format!("{n} B"),
+        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        _ => format!("{:.1} MB", n as f64 / 1e6),
+    }
+}

@@ -1,0 +1,190 @@
+//! The desk around every screen: the sidebar, the state of the network, keys that work everywhere.
+
+use egui::{Frame, Key, KeyboardShortcut, Margin, Modifiers, Panel, Stroke, Ui};
+
+use super::{home, lock, network, new_patient, patients, record, settings, visit};
+use crate::state::{Action, Route, State, Tab};
+use crate::theme::tokens::{Tone, size, space};
+use crate::theme::{icon, palette};
+use crate::widgets;
+
+pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    keys(ui, state, out);
+    let p = palette(ui);
+    let frame = Frame::new().fill(p.surface).inner_margin(Margin::same(space::M as i8));
+    Panel::left("sidebar")
+        .exact_size(size::SIDEBAR)
+        .resizable(false)
+        .frame(frame.stroke(Stroke::new(1.0, p.border)))
+        .show(ui, |ui| sidebar(ui, state, out));
+    egui::CentralPanel::default()
+        .frame(Frame::new().fill(p.bg))
+        .show(ui, |ui| match &state.route {
+            Route::Home => home::show(ui, state, out),
+            Route::Patients => patients::show(ui, state, out),
+            Route::NewPatient => new_patient::show(ui, state, out),
+            Route::Record { patient, tab } => record::show(ui, state, patient, *tab, out),
+            Route::Visit { patient } => visit::show(ui, state, patient, out),
+            Route::Network => network::show(ui, state, out),
+            Route::Settings => settings::show(ui, state, out),
+        });
+    if state.help {
+        help(ui, state, out);
+    }
+}
+
+/// The sidebar's places, with their keys.
+fn places(state: &State) -> [(Route, &'static str, &'static str, u64); 4] {
+    let newcomers = state.network.value().map_or(0, |n| n.newcomers.len() as u64);
+    [
+        (Route::Home, icon::HOUSE, "nav-home", 0),
+        (Route::Patients, icon::USERS, "nav-patients", 0),
+        (Route::Network, icon::SHARE_NETWORK, "nav-network", newcomers),
+        (Route::Settings, icon::GEAR_SIX, "nav-settings", 0),
+    ]
+}
+
+fn sidebar(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    Panel::bottom("sidebar-foot")
+        .frame(Frame::new())
+        .show_separator_line(false)
+        .resizable(false)
+        .show(ui, |ui| foot(ui, state, out));
+    ui.add_space(space::S);
+    lock::brand(ui, state);
+    ui.add_space(space::M);
+    for (n, (route, icon, words, waiting)) in places(state).into_iter().enumerate() {
+        let here = root(&state.route) == root(&route);
+        let keys = format!("Ctrl+{}", n + 1);
+        if widgets::nav_item(ui, icon, &lang.t(words), waiting, here, &keys).clicked() {
+            out.push(Action::Go(route));
+        }
+    }
+}
+
+/// Whose desk it is, and what is known of the network: offline is a state, not an error.
+fn foot(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    if let Some(n) = state.network.value() {
+        let connected = n.connected() as u64;
+        let (tone, icon, words) = if n.peers.is_empty() {
+            (Tone::Plain, icon::SHARE_NETWORK, lang.t("net-alone"))
+        } else if connected == 0 {
+            (Tone::Warning, icon::CLOUD_SLASH, lang.t("net-offline"))
+        } else {
+            let of = n.peers.len() as u64;
+            let words = lang.tv("net-online", &[("n", connected.into()), ("of", of.into())]);
+            (Tone::Success, icon::CLOUD_CHECK, words)
+        };
+        let (ink, soft) = palette(ui).tone(tone);
+        Frame::new()
+            .fill(soft)
+            .corner_radius(egui::CornerRadius::same(size::CARD_RADIUS))
+            .inner_margin(Margin::same(space::M as i8))
+            .show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.spacing_mut().interact_size.y = 0.0;
+                ui.spacing_mut().item_spacing.y = space::XS;
+                ui.horizontal(|ui| {
+                    widgets::hidden_glyph(ui, icon, size::ICON, ink);
+                    widgets::strong(ui, &words);
+                });
+                if connected == 0 && !n.peers.is_empty() {
+                    widgets::small(ui, &lang.t("net-offline-what"));
+                }
+                if let Some(at) = n.last_exchange_ms() {
+                    let at = lang.recent(at, state.now_ms, state.offset);
+                    widgets::small(ui, &lang.tv("net-last", &[("at", at.into())]));
+                }
+            });
+    }
+    ui.add_space(space::S);
+    widgets::strong(ui, &state.place.practitioner);
+    widgets::small(ui, &state.place.facility);
+    if widgets::quiet(ui, icon::LOCK, &lang.t("lock")).on_hover_text("Ctrl+L").clicked() {
+        out.push(Action::Lock);
+    }
+}
+
+/// The sidebar's place a screen belongs to.
+fn root(route: &Route) -> Route {
+    match route {
+        Route::NewPatient | Route::Record { .. } | Route::Visit { .. } => Route::Patients,
+        other => other.clone(),
+    }
+}
+
+fn keys(ui: &Ui, state: &State, out: &mut Vec<Action>) {
+    let pressed = |modifiers, key| ui.input_mut(|i| i.consume_shortcut(&KeyboardShortcut::new(modifiers, key)));
+    let digits = [Key::Num1, Key::Num2, Key::Num3, Key::Num4];
+    for ((route, ..), key) in places(state).into_iter().zip(digits) {
+        if pressed(Modifiers::COMMAND, key) {
+            out.push(Action::Go(route));
+        }
+    }
+    if pressed(Modifiers::COMMAND, Key::F) {
+        out.push(Action::Go(Route::Patients));
+    }
+    if pressed(Modifiers::COMMAND, Key::L) {
+        out.push(Action::Lock);
+    }
+    if pressed(Modifiers::ALT, Key::ArrowLeft) {
+        out.push(Action::Back);
+    }
+    if pressed(Modifiers::NONE, Key::F1) {
+        out.push(Action::Help(!state.help));
+    }
+    if let Some(patient) = state.shown_patient() {
+        if pressed(Modifiers::COMMAND, Key::N) && matches!(state.route, Route::Record { .. }) {
+            out.push(Action::Go(Route::Visit { patient: patient.clone() }));
+        }
+        if pressed(Modifiers::COMMAND, Key::Enter) && matches!(state.route, Route::Visit { .. }) {
+            out.push(Action::SaveVisit);
+        }
+        if let Route::Record { tab, .. } = state.route {
+            let at = Tab::ALL.iter().position(|t| *t == tab).unwrap_or(0);
+            let next = if pressed(Modifiers::COMMAND, Key::PageDown) {
+                Some((at + 1) % Tab::ALL.len())
+            } else if pressed(Modifiers::COMMAND, Key::PageUp) {
+                Some((at + Tab::ALL.len() - 1) % Tab::ALL.len())
+            } else {
+                None
+            };
+            if let Some(next) = next {
+                let tab = Tab::ALL[next];
+                out.push(Action::Go(Route::Record { patient, tab }));
+            }
+        }
+    }
+}
+
+fn help(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let mut leave = false;
+    widgets::modal(ui, "help", &lang.t("help"), || leave = true, |ui| {
+        for (keys, words) in [
+            ("Ctrl+1 … 4", "key-places"),
+            ("Ctrl+F", "key-search"),
+            ("↑ ↓ Enter", "key-list"),
+            ("Ctrl+N", "key-visit"),
+            ("Ctrl+Enter", "key-save"),
+            ("Ctrl+PageUp, Ctrl+PageDown", "key-tabs"),
+            ("Alt+←", "key-back"),
+            ("Ctrl+L", "key-lock"),
+            ("F1", "key-help"),
+        ] {
+            ui.columns(2, |columns| {
+                widgets::strong(&mut columns[0], keys);
+                widgets::body(&mut columns[1], &lang.t(words));
+            });
+        }
+        ui.add_space(space::M);
+        if widgets::secondary(ui, icon::X, &lang.t("close")).clicked() {
+            out.push(Action::Help(false));
+        }
+    });
+    if leave {
+        out.push(Action::Help(false));
+    }
+}

@@ -1,0 +1,156 @@
+//! Words that several screens say.
+
+use bocage_protocol::clinical::vitals::{Measure, Reading, Sign};
+
+use crate::i18n::{Lang, NBSP};
+use crate::state::State;
+use crate::theme::icon;
+use crate::view::{PatientRow, Sex, What};
+
+/// The id of a sign's name.
+pub(super) fn sign(sign: Sign) -> &'static str {
+    match sign {
+        Sign::RespiratoryRate => "sign-respiratory-rate",
+        Sign::HeartRate => "sign-heart-rate",
+        Sign::OxygenSaturation => "sign-spo2",
+        Sign::Temperature => "sign-temperature",
+        Sign::BloodPressure => "sign-blood-pressure",
+        Sign::Weight => "sign-weight",
+        Sign::Height => "sign-height",
+        Sign::Bmi => "sign-bmi",
+        Sign::Pain => "sign-pain",
+        Sign::Consciousness => "sign-consciousness",
+        Sign::Glucose => "sign-glucose",
+        Sign::Hba1c => "sign-hba1c",
+        Sign::WoundLength => "sign-wound-length",
+        Sign::WoundWidth => "sign-wound-width",
+        Sign::WoundDepth => "sign-wound-depth",
+    }
+}
+
+/// A unit as people write it; empty where there is none.
+pub(super) fn unit(sign: Sign) -> &'static str {
+    match sign.row().unit {
+        "Cel" => "°C",
+        "mm[Hg]" => "mmHg",
+        "kg/m2" => "kg/m²",
+        "{score}" => "/10",
+        other => other,
+    }
+}
+
+/// The value alone, in this language.
+pub(super) fn value(lang: Lang, measure: Measure) -> String {
+    match measure.reading() {
+        Reading::Consciousness(level) => lang.t(&format!("acvpu-{}", level.letter().to_ascii_lowercase())),
+        _ => lang.decimal(&measure.to_string()),
+    }
+}
+
+/// Value and unit, on one line.
+pub(super) fn measure(lang: Lang, measure: Measure) -> String {
+    let unit = unit(measure.sign());
+    let value = value(lang, measure);
+    if unit.is_empty() { value } else { format!("{value}{NBSP}{unit}") }
+}
+
+/// What a chart draws: for a pressure its systolic part.
+pub(super) fn number(measure: Measure) -> Option<f64> {
+    let decimals = i32::from(measure.sign().row().decimals);
+    match measure.reading() {
+        Reading::Scalar(v) => Some(f64::from(v) / 10_f64.powi(decimals)),
+        Reading::Pressure { systolic, .. } => Some(f64::from(systolic)),
+        Reading::Consciousness(_) => None,
+    }
+}
+
+/// `34 ans · F · né(e) le 12 mars 1992`.
+pub(super) fn particulars(state: &State, patient: &PatientRow) -> String {
+    let lang = state.lang();
+    let mut parts = Vec::new();
+    if let Some(age) = crate::i18n::age(&patient.birth_date, state.now_ms, state.offset) {
+        parts.push(lang.tv("age", &[("n", u64::from(age).into())]));
+    }
+    parts.push(lang.t(sex(patient.sex)));
+    let born = lang.iso_date(&patient.birth_date);
+    let id = match patient.sex {
+        Sex::Female => "born-f",
+        Sex::Male => "born-m",
+        _ => "born",
+    };
+    parts.push(lang.tv(id, &[("date", born.into())]));
+    parts.join(" · ")
+}
+
+pub(super) fn sex(sex: Sex) -> &'static str {
+    match sex {
+        Sex::Female => "sex-female",
+        Sex::Male => "sex-male",
+        Sex::Other => "sex-other",
+        Sex::Unknown => "sex-unknown",
+    }
+}
+
+/// An INS in the groups in which it is printed.
+pub(super) fn ins(number: &str) -> String {
+    const GROUPS: [usize; 7] = [1, 2, 2, 2, 3, 3, 2];
+    let mut rest = number;
+    let mut out = Vec::new();
+    for size in GROUPS {
+        let Some((group, after)) = rest.split_at_checked(size) else { return number.to_owned() };
+        out.push(group);
+        rest = after;
+    }
+    if rest.is_empty() { out.join("\u{a0}") } else { number.to_owned() }
+}
+
+pub(super) fn icon_of(what: &What) -> &'static str {
+    match what {
+        What::Patient => icon::IDENTIFICATION_CARD,
+        What::Note => icon::NOTE,
+        What::Vital(_) => icon::HEARTBEAT,
+        What::Allergy { .. } => icon::WARNING,
+        What::Treatment => icon::PILL,
+        What::Problem => icon::FIRST_AID,
+        What::Visit => icon::STETHOSCOPE,
+        What::Request => icon::PAPER_PLANE_TILT,
+        What::Other => icon::FILE_TEXT,
+    }
+}
+
+/// The icon of a sign.
+pub(super) fn sign_icon(sign: Sign) -> &'static str {
+    match sign {
+        Sign::RespiratoryRate => icon::WIND,
+        Sign::OxygenSaturation | Sign::Glucose | Sign::Hba1c => icon::DROP,
+        Sign::Temperature => icon::THERMOMETER_SIMPLE,
+        Sign::Weight | Sign::Bmi => icon::SCALES,
+        Sign::Height | Sign::WoundLength | Sign::WoundWidth | Sign::WoundDepth => icon::RULER,
+        Sign::Consciousness => icon::BRAIN,
+        Sign::Pain => icon::LIGHTNING,
+        Sign::HeartRate | Sign::BloodPressure => icon::HEARTBEAT,
+    }
+}
+
+/// The id of a kind of facility's name.
+pub(super) fn facility_kind(kind: &str) -> &'static str {
+    match kind {
+        "pharmacy" => "kind-pharmacy",
+        "cabin" => "kind-cabin",
+        "mobile" => "kind-mobile",
+        _ => "kind-clinic",
+    }
+}
+
+/// The id of a part of a record's name.
+pub(super) fn part(compartment: &str) -> &'static str {
+    match compartment {
+        "identity" => "part-identity",
+        "emergency" => "part-emergency",
+        "medication" => "part-medication",
+        "sensitive" => "part-sensitive",
+        "trace" => "part-trace",
+        "request" => "part-request",
+        _ => "part-clinical",
+    }
+}

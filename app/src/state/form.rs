@@ -1,0 +1,272 @@
+//! What is being filled in: rules of the fields, without a window and without the node.
+
+use bocage_protocol::clinical::identifiers::{IdentifierError, Kind as Number};
+use bocage_protocol::clinical::news2::{self, News2, Readings, Scale};
+use bocage_protocol::clinical::vitals::{Measure, Sign, VitalError};
+
+use super::action::{Field, Founding};
+use super::State;
+use crate::view::Problem;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FacilityKind {
+    #[default]
+    Clinic,
+    Pharmacy,
+    Cabin,
+    Mobile,
+}
+
+impl FacilityKind {
+    pub const ALL: [Self; 4] = [Self::Clinic, Self::Pharmacy, Self::Cabin, Self::Mobile];
+
+    /// The id of its name.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Clinic => "kind-clinic",
+            Self::Pharmacy => "kind-pharmacy",
+            Self::Cabin => "kind-cabin",
+            Self::Mobile => "kind-mobile",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Profession {
+    Doctor,
+    Nurse,
+    Pharmacist,
+}
+
+impl Profession {
+    pub const ALL: [Self; 3] = [Self::Doctor, Self::Nurse, Self::Pharmacist];
+
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Doctor => "profession-doctor",
+            Self::Nurse => "profession-nurse",
+            Self::Pharmacist => "profession-pharmacist",
+        }
+    }
+}
+
+/// The first run: found a network or join one.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Setup {
+    pub step: Step,
+    pub founding: bool,
+    pub kind: FacilityKind,
+    pub profession: Option<Profession>,
+    pub working: bool,
+    pub problem: Option<Problem>,
+    /// Fields that were left in a state which can't be sent: shown after the first try to go on.
+    pub tried: bool,
+    /// Words that the inviting place has to compare.
+    pub waiting: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Step {
+    #[default]
+    Choose,
+    Place,
+    Person,
+    Passphrase,
+}
+
+impl Step {
+    pub const ALL: [Self; 4] = [Self::Choose, Self::Place, Self::Person, Self::Passphrase];
+}
+
+/// The visit that is being written.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Visit {
+    pub patient: String,
+    /// Breathing air or oxygen, once somebody has looked.
+    pub oxygen: Option<bool>,
+    pub scale_two: bool,
+    pub working: bool,
+    pub problem: Option<Problem>,
+    /// When the draft has to be saved.
+    pub draft_due_ms: Option<u64>,
+    pub draft_saved_ms: Option<u64>,
+    /// What the node found wrong in a field.
+    pub refused: Vec<(Field, Problem)>,
+}
+
+/// Signs of a visit's form, in the order in which they are taken.
+pub const SIGNS: [Sign; 11] = [
+    Sign::BloodPressure,
+    Sign::HeartRate,
+    Sign::RespiratoryRate,
+    Sign::OxygenSaturation,
+    Sign::Temperature,
+    Sign::Consciousness,
+    Sign::Pain,
+    Sign::Weight,
+    Sign::Height,
+    Sign::Glucose,
+    Sign::Hba1c,
+];
+
+/// What is wrong with a field, as the id of a text and its variables.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Wrong {
+    pub id: &'static str,
+    pub values: Vec<(&'static str, String)>,
+}
+
+impl Wrong {
+    fn of(id: &'static str) -> Self {
+        Self { id, values: Vec::new() }
+    }
+}
+
+impl State {
+    /// What is wrong with what is typed in a field, if it is more than begun.
+    pub fn wrong(&self, field: Field) -> Option<Wrong> {
+        let text = self.text(field).trim();
+        if text.is_empty() {
+            return None;
+        }
+        match field {
+            Field::Vital(sign) => self.measure(sign)?.err().map(|e| vital_wrong(sign, e)),
+            Field::Birth => match birth_date(text) {
+                None => Some(Wrong::of("wrong-date")),
+                Some(_) => None,
+            },
+            Field::Ins => number(Number::Ins, text),
+            Field::Rpps => number(Number::Rpps, text),
+            Field::Finess => number(Number::Finess, text),
+            Field::PassphraseAgain if text != self.text(Field::Passphrase).trim() => Some(Wrong::of("wrong-passphrase-again")),
+            _ => None,
+        }
+    }
+
+    /// The measure typed for a sign, or why it is none; `None` where nothing is typed.
+    pub fn measure(&self, sign: Sign) -> Option<Result<Measure, VitalError>> {
+        let text = self.text(Field::Vital(sign)).trim();
+        (!text.is_empty()).then(|| Measure::parse(sign, text))
+    }
+
+    /// NEWS2 of what is typed so far; `None` for a child, where the age isn't known, and where nothing that is scored was taken.
+    pub fn score(&self) -> Option<News2> {
+        let patient = &self.record_of(&self.visit.patient)?.patient;
+        let age = crate::i18n::age(&patient.birth_date, self.now_ms, self.offset)?;
+        let mut readings = Readings::default();
+        readings.oxygen = self.visit.oxygen;
+        let measures: Vec<Measure> = SIGNS.into_iter().filter_map(|s| self.measure(s)?.ok()).collect();
+        let scored = measures.into_iter().filter(|m| readings.take(*m)).count();
+        let scale = if self.visit.scale_two { Scale::Two } else { Scale::One };
+        (age >= u16::from(news2::FROM_AGE) && scored > 0).then(|| readings.score(scale))
+    }
+
+    /// Fields of this step of the first run that must be filled in.
+    pub fn required(&self, setup: &Setup) -> Vec<Field> {
+        match setup.step {
+            Step::Choose => Vec::new(),
+            Step::Place if setup.founding => vec![Field::Network, Field::Facility],
+            Step::Place => vec![Field::InvitationFile, Field::Words, Field::Facility],
+            Step::Person if setup.kind == FacilityKind::Cabin => Vec::new(),
+            Step::Person => vec![Field::Practitioner],
+            Step::Passphrase => vec![Field::Passphrase, Field::PassphraseAgain],
+        }
+    }
+
+    /// True iff this step of the first run can be left forwards.
+    pub fn step_is_complete(&self, setup: &Setup) -> bool {
+        let fields = [
+            Field::Finess,
+            Field::Rpps,
+            Field::PassphraseAgain,
+        ];
+        let wrong = fields.into_iter().any(|f| self.wrong(f).is_some());
+        let missing = self.required(setup).into_iter().any(|f| self.text(f).trim().is_empty());
+        let nobody = setup.step == Step::Person && setup.kind != FacilityKind::Cabin && setup.profession.is_none();
+        !missing && !nobody && !(wrong && setup.step > Step::Choose)
+    }
+
+    pub(super) fn founding(&self, setup: &Setup) -> Founding {
+        let typed = |f: Field| self.text(f).trim().to_owned();
+        Founding {
+            network: typed(Field::Network),
+            facility: typed(Field::Facility),
+            kind: setup.kind,
+            town: typed(Field::Town),
+            finess: typed(Field::Finess),
+            practitioner: if setup.kind == FacilityKind::Cabin { String::new() } else { typed(Field::Practitioner) },
+            profession: setup.profession.filter(|_| setup.kind != FacilityKind::Cabin),
+            rpps: typed(Field::Rpps),
+            passphrase: self.text(Field::Passphrase).to_owned(),
+        }
+    }
+}
+
+fn number(kind: Number, text: &str) -> Option<Wrong> {
+    let id = match kind.entered(text) {
+        Ok(_) => return None,
+        Err(IdentifierError::Key) => "wrong-key",
+        Err(_) => match kind {
+            Number::Ins => "wrong-ins",
+            Number::Rpps => "wrong-rpps",
+            _ => "wrong-finess",
+        },
+    };
+    Some(Wrong::of(id))
+}
+
+fn vital_wrong(sign: Sign, error: VitalError) -> Wrong {
+    match error {
+        VitalError::OutOfLimits { low, high, decimals, .. } => Wrong {
+            id: "wrong-limits",
+            values: vec![("low", limit(low, decimals)), ("high", limit(high, decimals))],
+        },
+        VitalError::DiastolicNotBelowSystolic => Wrong::of("wrong-diastolic"),
+        VitalError::NotAcvpu => Wrong::of("wrong-acvpu"),
+        VitalError::TooPrecise { decimals } => Wrong {
+            id: "wrong-precise",
+            values: vec![("decimals", decimals.to_string())],
+        },
+        _ if sign == Sign::BloodPressure => Wrong::of("wrong-pressure"),
+        _ => Wrong::of("wrong-number"),
+    }
+}
+
+fn limit(value: i32, decimals: u8) -> String {
+    let text = format!("{:.*}", usize::from(decimals), f64::from(value) / 10_f64.powi(decimals.into()));
+    match text.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|b| b == b'0') => whole.to_owned(),
+        _ => text,
+    }
+}
+
+/// A birth date as people type it (`12/03/1992`, `12.3.1992`, `12031992`, `1992-03-12`, or a year alone), as FHIR writes it.
+pub fn birth_date(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(['/', '.', '-', ' ']).filter(|p| !p.is_empty()).collect();
+    let (year, month, day) = match parts[..] {
+        [year, month, day] if year.len() == 4 => (year, month, day),
+        [day, month, year] if year.len() == 4 => (year, month, day),
+        [all] if all.len() == 8 && all.is_ascii() => (&all[4..], &all[2..4], &all[..2]),
+        [year] if year.len() == 4 => return year.parse::<u16>().ok().filter(|y| *y > 1800).map(|y| y.to_string()),
+        _ => return None,
+    };
+    let (y, m, d) = (year.parse::<i32>().ok()?, month.parse::<u8>().ok()?, day.parse::<u8>().ok()?);
+    let date = time::Date::from_calendar_date(y, time::Month::try_from(m).ok()?, d).ok()?;
+    (date.year() > 1800).then(|| format!("{y:04}-{m:02}-{d:02}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn birth_dates_are_read_as_people_type_them() {
+        for text in ["12/03/1992", "12.3.1992", "12 3 1992", "12031992", "1992-03-12"] {
+            assert_eq!(birth_date(text).as_deref(), Some("1992-03-12"), "{text}");
+        }
+        assert_eq!(birth_date("1992").as_deref(), Some("1992"));
+        for text in ["31/02/1992", "12/03/92", "03/1992", "hier", "12/13/1992", "é2031992", "123456789"] {
+            assert_eq!(birth_date(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Everything the window knows, and the only place where it changes: [`State::apply`] for what a person did, [`State::receive`] for
+//! what the node answered. Both are pure and return what is to be asked next, so that they are tested without a window.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use time::UtcOffset;
+
+mod action;
+mod answers;
+mod apply;
+pub mod form;
+mod remote;
+
+pub use action::{Action, Command, Event, Field, Founding, Look, PatientDraft, Route, SetupDone, Tab, VisitDraft, VisitRefused};
+pub use remote::Remote;
+
+use crate::i18n::Lang;
+use crate::view::{DraftRow, Network, PatientRow, Place, Problem, Record, Sex};
+use form::{Setup, Visit};
+
+/// Rows asked for at a time.
+pub const PAGE: u64 = 200;
+/// A draft is saved this long after a key was pressed, at the latest.
+pub const DRAFT_AFTER_MS: u64 = 1_000;
+/// A message goes by itself after this long, unless it reports a failure.
+const TOAST_MS: u64 = 6_000;
+const MAX_TOASTS: usize = 3;
+
+/// How far the window has come.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Phase {
+    /// The node's store is being opened.
+    Starting { done: u64, total: u64 },
+    /// It can't be opened: a sentence and a way out.
+    Broken(Problem),
+    /// Nothing is founded or joined in this directory yet.
+    FirstRun(Setup),
+    /// A passphrase is asked for.
+    Locked { working: bool, problem: Option<Problem> },
+    Open,
+}
+
+/// Settings that outlive the window; no patient data among them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Settings {
+    pub lang: Lang,
+    pub look: Look,
+}
+
+/// A message that comes and goes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Toast {
+    pub id: u64,
+    pub tone: crate::theme::tokens::Tone,
+    pub text: String,
+    /// `None`: stays until it is closed.
+    pub until_ms: Option<u64>,
+}
+
+/// A list of patients, window by window.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Patients {
+    /// Counts what was asked: an answer to an older question is dropped.
+    pub seq: u64,
+    pub total: Option<u64>,
+    pub rows: BTreeMap<u64, PatientRow>,
+    /// Windows that were asked for and haven't come.
+    pub asked: BTreeSet<u64>,
+    pub problem: Option<Problem>,
+    /// Place of the keyboard in the list.
+    pub cursor: Option<u64>,
+    /// The list begins anew: scroll to its top.
+    pub fresh: bool,
+}
+
+/// A person who is about to be registered.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct NewPatient {
+    pub sex: Option<Sex>,
+    pub working: bool,
+    pub problem: Option<Problem>,
+    /// People here who may be the same, with why.
+    pub twins: Vec<(PatientRow, String)>,
+}
+
+/// The whole state of the window.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub now_ms: u64,
+    pub offset: UtcOffset,
+    pub settings: Settings,
+    pub phase: Phase,
+    pub place: Place,
+    pub route: Route,
+    pub behind: Vec<Route>,
+    /// Everything that is being typed.
+    pub texts: BTreeMap<Field, String>,
+    pub network: Remote<Network>,
+    pub patients: Patients,
+    pub record: Remote<Record>,
+    pub new_patient: NewPatient,
+    pub visit: Visit,
+    pub drafts: Vec<DraftRow>,
+    pub toasts: Vec<Toast>,
+    pub next_toast: u64,
+    /// An invitation that was made, to be handed over: file and words.
+    pub invitation: Remote<(String, String)>,
+    /// A screen's field that should get the keyboard at its next frame.
+    pub focus: Option<Field>,
+    pub help: bool,
+    /// What is saved before the window may close.
+    pub closing: bool,
+}
+
+impl State {
+    pub fn new(settings: Settings, now_ms: u64, offset: UtcOffset) -> Self {
+        Self {
+            now_ms,
+            offset,
+            settings,
+            phase: Phase::Starting { done: 0, total: 0 },
+            place: Place::default(),
+            route: Route::Home,
+            behind: Vec::new(),
+            texts: BTreeMap::new(),
+            network: Remote::Idle,
+            patients: Patients::default(),
+            record: Remote::Idle,
+            new_patient: NewPatient::default(),
+            visit: Visit::default(),
+            drafts: Vec::new(),
+            toasts: Vec::new(),
+            next_toast: 0,
+            invitation: Remote::Idle,
+            focus: None,
+            help: false,
+            closing: false,
+        }
+    }
+
+    pub fn lang(&self) -> Lang {
+        self.settings.lang
+    }
+
+    /// What is typed in a field.
+    pub fn text(&self, field: Field) -> &str {
+        self.texts.get(&field).map_or("", String::as_str)
+    }
+
+    /// The sentence of a problem in the window's language.
+    pub fn say<'a>(&self, problem: &'a Problem) -> &'a str {
+        self.lang().pick(&problem.en, &problem.fr)
+    }
+
+    /// The open record, if it is this patient's.
+    pub fn record_of(&self, patient: &str) -> Option<&Record> {
+        self.record.value().filter(|r| r.patient.id == patient)
+    }
+
+    /// When something changes by itself: a message goes, a draft is due.
+    pub fn next_wake_ms(&self) -> Option<u64> {
+        let toasts = self.toasts.iter().filter_map(|t| t.until_ms);
+        toasts.chain(self.visit.draft_due_ms).min().map(|at| at.saturating_sub(self.now_ms))
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, now_ms: u64) -> Vec<Command> {
+        self.now_ms = now_ms;
+        self.toasts.retain(|t| t.until_ms.is_none_or(|until| until > now_ms));
+        self.due_draft()
+    }
+
+    pub(crate) fn toast(&mut self, tone: crate::theme::tokens::Tone, text: String) {
+        let stays = tone == crate::theme::tokens::Tone::Danger;
+        self.next_toast += 1;
+        self.toasts.push(Toast {
+            id: self.next_toast,
+            tone,
+            text,
+            until_ms: (!stays).then_some(self.now_ms + TOAST_MS),
+        });
+        if self.toasts.len() > MAX_TOASTS {
+            self.toasts.remove(0);
+        }
+    }
+}

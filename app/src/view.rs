@@ -1,0 +1,222 @@
+//! What screens show: plain values, made by the bridge from the node's replies, sorted and complete. Screens never see the node.
+
+use bocage_protocol::clinical::vitals::{Measure, Sign};
+
+/// Where this window stands.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Place {
+    pub network: String,
+    pub facility: String,
+    pub practitioner: String,
+}
+
+/// A line of the patient list.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PatientRow {
+    /// The record's id, in base 16.
+    pub id: String,
+    pub family: String,
+    pub given: String,
+    /// As FHIR writes it.
+    pub birth_date: String,
+    pub sex: Sex,
+    pub ins: String,
+}
+
+impl PatientRow {
+    /// `DIALLO Awa`, as French records are filed.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.given, self.family).trim().to_owned()
+    }
+
+    /// Two letters for a round mark.
+    pub fn initials(&self) -> String {
+        [&self.given, &self.family]
+            .iter()
+            .filter_map(|name| name.chars().next())
+            .flat_map(char::to_uppercase)
+            .collect()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Sex {
+    Female,
+    Male,
+    Other,
+    #[default]
+    Unknown,
+}
+
+impl Sex {
+    pub const ALL: [Self; 4] = [Self::Female, Self::Male, Self::Other, Self::Unknown];
+
+    /// FHIR's code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Female => "female",
+            Self::Male => "male",
+            Self::Other => "other",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub fn of_code(code: &str) -> Self {
+        Self::ALL.into_iter().find(|s| s.code() == code).unwrap_or_default()
+    }
+}
+
+/// One window of the patient list.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PatientPage {
+    pub offset: u64,
+    pub total: u64,
+    pub rows: Vec<PatientRow>,
+}
+
+/// One record as the open seat reads it.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Record {
+    pub patient: PatientRow,
+    /// Newest first.
+    pub entries: Vec<Entry>,
+    pub readers: Vec<ReaderRow>,
+    /// Parts of the record that this seat reads: `clinical`, `medication` …
+    pub parts: Vec<String>,
+}
+
+/// One statement of a record.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    pub id: String,
+    pub what: What,
+    /// One line in words.
+    pub title: String,
+    /// A note's whole text.
+    pub text: String,
+    pub author: String,
+    pub facility: String,
+    /// When it is said to have happened, milliseconds since 1970.
+    pub at_ms: u64,
+    pub trust: Trust,
+    /// Earlier versions behind it.
+    pub versions: u64,
+    /// Written at this seat.
+    pub own: bool,
+    /// Other nodes that were proven to hold it; `None` where nobody was asked.
+    pub held: Option<u64>,
+}
+
+/// What kind of statement, with what a screen computes on.
+#[derive(Clone, PartialEq, Debug)]
+pub enum What {
+    Patient,
+    Note,
+    Vital(Measure),
+    Allergy { severe: bool },
+    Treatment,
+    Problem,
+    Visit,
+    Request,
+    Other,
+}
+
+/// Whether its author was entitled to write it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trust {
+    Accepted,
+    Quarantined,
+    Disputed,
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ReaderRow {
+    pub facility: String,
+    /// When new entries stop being opened to it.
+    pub until_ms: Option<u64>,
+}
+
+impl Record {
+    /// Measures of a sign, oldest first.
+    pub fn series(&self, sign: Sign) -> Vec<(u64, Measure)> {
+        let points = self.entries.iter().rev().filter(|e| e.trust != Trust::Quarantined);
+        let mut points: Vec<_> = points
+            .filter_map(|e| match e.what {
+                What::Vital(measure) if measure.sign() == sign => Some((e.at_ms, measure)),
+                _ => None,
+            })
+            .collect();
+        points.sort_by_key(|(at, _)| *at);
+        points
+    }
+}
+
+/// The network as this node sees it.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Network {
+    pub network: String,
+    pub facility: String,
+    pub node: String,
+    pub listening: Vec<String>,
+    pub peers: Vec<Peer>,
+    /// Items of the set, and those of them carried unread.
+    pub items: u64,
+    pub sealed: u64,
+    pub records: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    /// Items that wait for somebody's certificate.
+    pub waiting: u64,
+    /// Newcomers who wait to be admitted.
+    pub newcomers: Vec<Newcomer>,
+}
+
+impl Network {
+    pub fn connected(&self) -> usize {
+        self.peers.iter().filter(|p| p.connected).count()
+    }
+
+    /// When anybody was met last.
+    pub fn last_exchange_ms(&self) -> Option<u64> {
+        self.peers.iter().filter_map(|p| p.last_seen_ms).max()
+    }
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Peer {
+    pub facility: String,
+    pub kind: String,
+    pub node: String,
+    pub connected: bool,
+    pub settled: bool,
+    pub last_seen_ms: Option<u64>,
+    pub clock_ahead_ms: Option<i64>,
+}
+
+/// Somebody who answers an invitation.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Newcomer {
+    /// The sealed request, to be given back.
+    pub request: String,
+    pub facility: String,
+    pub town: String,
+    pub practitioners: Vec<String>,
+    pub words: String,
+    pub same_name: bool,
+}
+
+/// Why something couldn't be done, in both languages: what happened, what is safe, what to do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Problem {
+    pub code: String,
+    pub en: String,
+    pub fr: String,
+}
+
+/// A draft that waits to be finished.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct DraftRow {
+    pub patient: String,
+    pub name: String,
+    pub saved_ms: u64,
+}

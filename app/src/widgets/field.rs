@@ -1,0 +1,150 @@
+//! Fields: a label above, what is wrong below, in words.
+
+use egui::accesskit::Role;
+use egui::{Margin, Response, TextEdit, Ui, WidgetInfo};
+
+use super::{focus_ring, hidden_glyph, switch};
+use crate::i18n::Value;
+use crate::state::{Action, Field, State};
+use crate::theme::tokens::{Type, Weight, size, space};
+use crate::theme::{icon, palette, text};
+
+/// A line of text. `hint` is an example, never the name.
+pub fn text_field(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, out: &mut Vec<Action>) -> Response {
+    edit(ui, state, field, label, hint, Shape::Line, out)
+}
+
+/// A passphrase.
+pub fn secret(ui: &mut Ui, state: &State, field: Field, label: &str, out: &mut Vec<Action>) -> Response {
+    edit(ui, state, field, label, "", Shape::Secret, out)
+}
+
+/// Several lines.
+pub fn area(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, rows: usize, out: &mut Vec<Action>) -> Response {
+    edit(ui, state, field, label, hint, Shape::Lines(rows), out)
+}
+
+enum Shape {
+    Line,
+    Secret,
+    Lines(usize),
+}
+
+fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape: Shape, out: &mut Vec<Action>) -> Response {
+    let p = palette(ui);
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = space::XS;
+        if !label.is_empty() && field != Field::Search {
+            let seen = ui.label(text(label, Type::Small, Weight::Strong, p.text_muted));
+            ui.ctx().accesskit_node_builder(seen.id, |node| node.set_hidden());
+        }
+        let wrong = state.wrong(field).map(|w| {
+            let values: Vec<(&str, Value<'_>)> = w.values.iter().map(|(k, v)| (*k, state.lang().decimal(v).into())).collect();
+            state.lang().tv(w.id, &values)
+        });
+        let refused = state.visit.refused.iter().find(|(f, _)| *f == field).map(|(_, why)| state.say(why).to_owned());
+        let wrong = wrong.or(refused);
+        let mut typed = state.text(field).to_owned();
+        let hint = text(hint, Type::Body, Weight::Normal, p.text_muted);
+        let id = egui::Id::unique(format!("{field:?}"));
+        let line = match shape {
+            Shape::Lines(rows) => TextEdit::multiline(&mut typed).desired_rows(rows),
+            Shape::Secret => TextEdit::singleline(&mut typed).password(true),
+            Shape::Line => TextEdit::singleline(&mut typed),
+        };
+        let wide = ui.available_width();
+        if wrong.is_some() {
+            ui.visuals_mut().widgets.inactive.bg_stroke.color = p.danger;
+        }
+        let response = ui.add(
+            line.id(id)
+                .hint_text(hint)
+                .desired_width(wide)
+                .margin(Margin::symmetric(space::M as i8, space::S as i8)),
+        );
+        if state.focus == Some(field) {
+            response.request_focus();
+        }
+        let name = match &wrong {
+            Some(wrong) => format!("{label}. {wrong}"),
+            None => label.to_owned(),
+        };
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_label(name);
+            if wrong.is_some() {
+                node.set_invalid(egui::accesskit::Invalid::True);
+            }
+        });
+        if response.changed() {
+            out.push(Action::Type(field, typed));
+        }
+        if let Some(wrong) = wrong {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().interact_size.y = 0.0;
+                hidden_glyph(ui, icon::WARNING_CIRCLE, Type::Small.points(), p.danger);
+                ui.add(egui::Label::new(text(wrong, Type::Small, Weight::Normal, p.danger)).wrap());
+            });
+        }
+        response
+    })
+    .inner
+}
+
+/// A label above anything.
+pub fn labelled<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let p = palette(ui);
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = space::XS;
+        let seen = ui.label(text(label, Type::Small, Weight::Strong, p.text_muted));
+        ui.ctx().accesskit_node_builder(seen.id, |node| node.set_hidden());
+        add(ui)
+    })
+    .inner
+}
+
+/// One of a few.
+pub fn choice<T: Copy + PartialEq>(ui: &mut Ui, label: &str, among: &[(T, String)], chosen: Option<T>, act: impl FnOnce(T)) {
+    let mut picked = None;
+    labelled(ui, label, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            for (value, words) in among {
+                if switch(ui, label, words, chosen == Some(*value)).clicked() {
+                    picked = Some(*value);
+                }
+            }
+        });
+    });
+    if let Some(value) = picked {
+        act(value);
+    }
+}
+
+/// Yes or no.
+pub fn toggle(ui: &mut Ui, words: &str, on: bool) -> Option<bool> {
+    let p = palette(ui);
+    let inner = ui
+        .horizontal(|ui| {
+            let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(size::ICON + space::XS), egui::Sense::click());
+            let fill = if on { p.primary } else { p.surface };
+            let line = if on { p.primary } else { p.border_strong };
+            ui.painter().rect(
+                rect,
+                egui::CornerRadius::same(size::RADIUS - 2),
+                fill,
+                egui::Stroke::new(1.0, line),
+                egui::StrokeKind::Inside,
+            );
+            if on {
+                let font = egui::FontId::new(size::ICON - 2.0, crate::theme::icons());
+                ui.painter()
+                    .text(rect.center(), egui::Align2::CENTER_CENTER, icon::CHECK, font, p.on_primary);
+            }
+            response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, words));
+            focus_ring(ui, &response, rect);
+            let label = ui.add(egui::Label::new(text(words, Type::Body, Weight::Normal, p.text)).sense(egui::Sense::click()));
+            ui.ctx().accesskit_node_builder(label.id, |node| node.set_hidden());
+            response.clicked() || label.clicked()
+        })
+        .inner;
+    inner.then_some(!on)
+}

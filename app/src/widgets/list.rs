@@ -1,0 +1,51 @@
+//! Rows that are pressed: a role, a sentence, and whatever is drawn in them.
+
+use egui::accesskit::Role;
+use egui::{CornerRadius, Response, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, vec2};
+
+use crate::theme::palette;
+use crate::theme::tokens::{size, space};
+
+/// How a row is shown.
+pub struct Row<'a> {
+    /// The whole row in one sentence.
+    pub name: &'a str,
+    pub selected: bool,
+    pub height: f32,
+}
+
+/// A row across the width; what is drawn in it isn't read a second time.
+pub fn row(ui: &mut Ui, Row { name, selected, height }: Row<'_>, add: impl FnOnce(&mut Ui)) -> Response {
+    let p = palette(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Row, true, selected, name));
+    if ui.is_rect_visible(rect) {
+        let fill = if selected {
+            p.primary_soft
+        } else if response.hovered() {
+            p.hover
+        } else {
+            egui::Color32::TRANSPARENT
+        };
+        ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), fill);
+        let line = rect.translate(vec2(0.0, 0.5));
+        ui.painter().hline(line.x_range(), line.bottom(), Stroke::new(1.0, p.border));
+        if response.has_focus() {
+            ui.painter().rect_stroke(
+                rect.shrink(1.0),
+                CornerRadius::same(size::RADIUS),
+                Stroke::new(size::FOCUS_RING, p.focus),
+                StrokeKind::Inside,
+            );
+        }
+        let inside = rect.shrink2(vec2(space::M, 0.0));
+        let builder = UiBuilder::new()
+            .max_rect(inside)
+            .layout(egui::Layout::left_to_right(egui::Align::Center));
+        let mut inner = ui.new_child(builder);
+        inner.spacing_mut().interact_size.y = 0.0;
+        add(&mut inner);
+        ui.ctx().accesskit_node_builder(inner.unique_id(), |node| node.set_hidden());
+    }
+    response
+}

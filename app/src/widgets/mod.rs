@@ -1,0 +1,33 @@
+//! The house's widgets: each one has a role and a name for whoever can't see it, a ring for whoever has no mouse, and takes colours and
+//! sizes from the theme alone.
+
+mod button;
+mod card;
+pub mod chart;
+mod chip;
+mod field;
+mod list;
+mod nav;
+mod text;
+
+pub use button::{Kind as ButtonKind, button, danger, icon_button, primary, quiet, secondary, switch};
+pub use card::{banner, card, empty, modal, page, sentence_of, toasts, working};
+pub use chip::chip;
+pub use field::{area, choice, labelled, secret, text_field, toggle};
+pub use list::{Row, row};
+pub use nav::{nav_item, tab};
+pub use text::{body, heading, hidden_glyph, lead, muted, small, strong, title};
+
+use egui::{CornerRadius, Rect, Response, Stroke, StrokeKind, Ui};
+
+use crate::theme::{palette, tokens::size};
+
+/// The ring around what has the keyboard.
+pub(crate) fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
+    if response.has_focus() {
+        let ring = rect.expand(size::FOCUS_GAP);
+        let corner = CornerRadius::same(size::RADIUS + size::FOCUS_GAP as u8);
+        ui.painter()
+            .rect_stroke(ring, corner, Stroke::new(size::FOCUS_RING, palette(ui).focus), StrokeKind::Outside);
+    }
+}
