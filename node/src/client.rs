@@ -15,6 +15,10 @@ use crate::fhir::Report as ImportReport;
 use crate::lang::{Bilingual, Lang};
 use crate::service::Service;
 
+mod desk;
+
+pub use desk::{Clinical, DraftRow, FieldFault, Judgement, Limits, MAX_VITALS, News2Part, News2Row, TwinRow, Visit, Vital};
+
 /// Name of the socket inside the data directory.
 pub const SOCKET: &str = "bocage.sock";
 /// Longest line on the socket: an enrolment message in base 16, with room.
@@ -49,6 +53,24 @@ pub enum Request {
         sign: String,
         value: String,
     },
+    AllergyAdd {
+        patient: String,
+        substance: String,
+        /// low, high or unable-to-assess.
+        criticality: String,
+        #[serde(default)]
+        reaction: Option<String>,
+    },
+    /// One medicine that the patient takes: noted, not prescribed.
+    TreatmentAdd {
+        patient: String,
+        medicine: String,
+        dosage: String,
+    },
+    /// Encounter, note, measures and score, all or nothing.
+    VisitSave(Visit),
+    /// As [`Request::VisitSave`] would judge it; nothing is written.
+    VisitCheck(Visit),
     /// Replaces one field of a resource; the rest is kept as it came.
     Correct {
         patient: String,
@@ -158,6 +180,13 @@ pub enum Reply {
         patient: String,
         fact: String,
     },
+    /// The encounter comes first among the facts.
+    Visit {
+        patient: String,
+        facts: Vec<String>,
+        news2: News2Row,
+    },
+    Judgement(Judgement),
     /// Without documents it could read the record already.
     Shared {
         facility: String,
@@ -201,6 +230,9 @@ pub struct Failure {
     /// In English, whatever the language of the terminal.
     pub message: String,
     pub message_fr: String,
+    /// Every field that is at fault, where a form was sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldFault>,
 }
 
 impl Failure {
@@ -209,6 +241,7 @@ impl Failure {
             code: code.to_owned(),
             message: en.into(),
             message_fr: fr.into(),
+            fields: Vec::new(),
         }
     }
 
@@ -287,7 +320,7 @@ pub struct PeerRow {
     pub last_seen_ms: Option<u64>,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatientRow {
     pub patient: String,
     pub family: String,
@@ -337,6 +370,17 @@ pub struct Entry {
     pub facility: String,
     /// When its author's clock says it was written, milliseconds since 1970: displayed, decides nothing.
     pub written_ms: u64,
+    /// When a person says it happened, as FHIR writes it (a date, or date and time with zone); empty if not said.
+    #[serde(default)]
+    pub effective: String,
+    /// The same in milliseconds since 1970; a date alone is its midnight, UTC.
+    #[serde(default)]
+    pub effective_ms: Option<i64>,
+    /// The visit it belongs to: equal for all entries of one, the encounter's own included; empty without.
+    #[serde(default)]
+    pub visit: String,
+    #[serde(default)]
+    pub clinical: Option<Clinical>,
     /// accepted, quarantined or disputed.
     pub label: String,
     /// Earlier versions that this one corrects, directly or through others.

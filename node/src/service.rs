@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::envelope::Kind;
 use bocage_protocol::identity::{FacilityKind, Profession};
 use bocage_protocol::ids::{NodeKey, hex, unhex};
@@ -22,11 +23,13 @@ use crate::place::{self, internal};
 mod acts;
 mod doctor;
 mod enrolment;
+mod entry;
 mod export;
 mod import;
 mod record;
 pub mod summary;
 mod turns;
+mod visit;
 
 use acts::{birth_date, measure, no_measure, patient_reference, patient_row};
 pub(crate) use turns::{Step, Turns};
@@ -166,6 +169,23 @@ impl Service {
                 let measure = measure(&sign, &value)?;
                 self.act(&patient, |act| write::vital(act, measure))
             }
+            Request::AllergyAdd {
+                patient,
+                substance,
+                criticality,
+                reaction,
+            } => {
+                let bedside = self.bedside(&patient)?;
+                self.act_in(&bedside, Compartment::Medication, |act| {
+                    write::allergy(act, &substance, &criticality, reaction.as_deref())
+                })
+            }
+            Request::TreatmentAdd { patient, medicine, dosage } => {
+                let bedside = self.bedside(&patient)?;
+                self.act_in(&bedside, Compartment::Medication, |act| write::treatment(act, &medicine, &dosage))
+            }
+            Request::VisitCheck(visit) => self.visit_check(&visit),
+            Request::VisitSave(visit) => self.visit_save(&visit),
             Request::Correct {
                 patient,
                 fact,

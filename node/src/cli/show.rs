@@ -8,6 +8,7 @@ use crate::lang::{Lang, wrap};
 
 mod moment;
 mod record;
+mod visit;
 
 pub(super) use moment::moment;
 
@@ -104,6 +105,8 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         }
         Reply::Record(record) => record::write(out, record, lang),
         Reply::Saved { fact, .. } => writeln!(out, "{} {}", lang.pick("Saved here. Entry", "Enregistré ici. Élément"), &fact[..12]),
+        Reply::Visit { facts, news2, .. } => visit::saved(out, facts, news2, lang),
+        Reply::Judgement(judgement) => visit::judged(out, judgement, lang),
         Reply::Shared {
             facility,
             documents,

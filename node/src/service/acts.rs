@@ -134,6 +134,25 @@ impl Service {
         patient: &str,
         make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>,
     ) -> Result<Reply, Failure> {
+        let bedside = self.bedside(patient)?;
+        self.act_in(&bedside, bedside.compartment, make)
+    }
+
+    /// As [`Self::act`], in this part of the record.
+    pub(super) fn act_in(
+        &mut self,
+        bedside: &Bedside,
+        compartment: Compartment,
+        make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>,
+    ) -> Result<Reply, Failure> {
+        let id = write::uuid(random16());
+        let json = make(&bedside.act(&id, None)).map_err(|e| Failure::of("usage", &e))?;
+        let fact = FactBody::resource(json);
+        self.add(bedside.record, vec![NewFact { compartment, fact }])
+    }
+
+    /// Who writes about whom, now.
+    pub(super) fn bedside(&self, patient: &str) -> Result<Bedside, Failure> {
         let record = self.find(patient)?;
         let subject = patient_reference(self.reader()?, record).ok_or_else(|| {
             Failure::new(
@@ -142,22 +161,19 @@ impl Service {
                 "l'identité du patient n'est pas encore arrivée ici : recommencez après le prochain échange",
             )
         })?;
-        let (id, effective) = (write::uuid(random16()), summary::instant(now_ms()));
         let (name, rpps) = self.practitioner().map(|p| (p.name.clone(), p.rpps.clone())).unwrap_or_default();
-        let act = write::Act {
-            id: &id,
-            patient: &subject,
-            by: Some(write::By { name: &name, rpps: &rpps }).filter(|b| !b.name.is_empty()),
-            effective: &effective,
-            ..write::Act::default()
-        };
-        let json = make(&act).map_err(|e| Failure::of("usage", &e))?;
         let compartment = match self.profession() {
             Some(Profession::Pharmacist) => Compartment::Medication,
             _ => Compartment::Clinical,
         };
-        let fact = FactBody::resource(json);
-        self.add(record, vec![NewFact { compartment, fact }])
+        Ok(Bedside {
+            record,
+            compartment,
+            subject,
+            name,
+            rpps,
+            effective: summary::instant(now_ms()),
+        })
     }
 
     pub(super) fn profession(&self) -> Option<Profession> {
@@ -262,6 +278,34 @@ impl Service {
     }
 }
 
+/// What all resources of one act share.
+pub(super) struct Bedside {
+    pub(super) record: RecordId,
+    /// Where this profession writes.
+    pub(super) compartment: Compartment,
+    subject: String,
+    name: String,
+    rpps: String,
+    effective: String,
+}
+
+impl Bedside {
+    pub(super) fn act<'a>(&'a self, id: &'a str, encounter: Option<&'a str>) -> write::Act<'a> {
+        let by = write::By {
+            name: &self.name,
+            rpps: &self.rpps,
+        };
+        write::Act {
+            id,
+            patient: &self.subject,
+            by: Some(by).filter(|b| !b.name.is_empty()),
+            encounter,
+            effective: &self.effective,
+            ..write::Act::default()
+        }
+    }
+}
+
 pub(super) fn patient_row(reader: &Reader, record: RecordId) -> Option<PatientRow> {
     let mut found = reader.current(&record).filter(|f| f.compartment == Compartment::Identity);
     let view = found.find_map(|f| match mapping::of(f.fact.body) {
@@ -300,34 +344,47 @@ pub(super) fn patient_reference(reader: &Reader, record: RecordId) -> Option<Str
 }
 
 pub(super) fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
-    let found = Sign::all().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
+    let found = known_sign(sign).map_err(|[en, fr]| Failure::new("usage", en, fr))?;
+    Measure::parse(found, value).map_err(|e| no_measure(found, value, &e))
+}
+
+/// The sign of this name, or why there is none, in English and French.
+pub(super) fn known_sign(sign: &str) -> Result<Sign, [String; 2]> {
+    Sign::all().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
         // Computed ones are never typed.
         let all: Vec<_> = Sign::all().filter(|s| *s != Sign::Bmi).map(summary::sign_name).collect();
         let all = all.join(", ");
-        Failure::new(
-            "usage",
+        [
             format!("{sign} is no sign known here; choose one of {all}"),
             format!("{sign} n'est pas un signe connu ; choisissez parmi {all}"),
-        )
-    })?;
-    Measure::parse(found, value).map_err(|e| no_measure(found, value, &e))
+        ]
+    })
 }
 
 /// Why a value isn't a measure of this sign, with the unit and range it is expected in.
 pub(super) fn no_measure(sign: Sign, value: &str, error: &VitalError) -> Failure {
     let name = [summary::sign_name(sign), value].join(" ");
     let name = name.trim_end();
+    let [en, fr] = not_a_measure(sign, error);
+    Failure::new(
+        "usage",
+        format!("{name}: {en}; nothing was saved"),
+        format!("{name} : {fr} ; rien n'a été enregistré"),
+    )
+}
+
+/// The same for who sees the field itself, in English and French.
+pub(super) fn not_a_measure(sign: Sign, error: &VitalError) -> [String; 2] {
     let [en, fr] = if matches!(error, VitalError::OutOfLimits { .. } | VitalError::NotAcvpu | VitalError::Computed) {
         Default::default()
     } else {
         summary::range(sign).map(|r| format!(" ({r})"))
     };
     let units = |text: String| summary::plain_units(&text).trim_end().to_owned();
-    Failure::new(
-        "usage",
-        format!("{name}: {}{en}; nothing was saved", units(error.to_string())),
-        format!("{name} : {}{fr} ; rien n'a été enregistré", units(error.french())),
-    )
+    [
+        format!("{}{en}", units(error.to_string())),
+        format!("{}{fr}", units(error.french())),
+    ]
 }
 
 /// A date that somebody alive can be born on: real, not to come anywhere on earth, not before 1850. FHIR's shorter forms (a year, a
@@ -363,6 +420,6 @@ pub(super) fn birth_date(text: &str, now_ms: u64) -> Result<(), Failure> {
     }
 }
 
-fn random16() -> [u8; 16] {
+pub(super) fn random16() -> [u8; 16] {
     *OsEntropy.random32().first_chunk().expect("16 of 32 bytes")
 }
