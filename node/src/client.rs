@@ -37,6 +37,20 @@ pub enum Request {
     PatientCreate(NewPatient),
     PatientSearch {
         query: String,
+        /// Rows of a page; all of them where it isn't said.
+        #[serde(default)]
+        limit: Option<u32>,
+        /// Rows before the page.
+        #[serde(default)]
+        offset: u32,
+    },
+    /// Who may be the person about to be registered.
+    PatientTwins {
+        family: String,
+        given: String,
+        birth_date: String,
+        #[serde(default)]
+        ins: Option<String>,
     },
     PatientShow {
         patient: String,
@@ -71,6 +85,22 @@ pub enum Request {
     VisitSave(Visit),
     /// As [`Request::VisitSave`] would judge it; nothing is written.
     VisitCheck(Visit),
+    /// Keeps a text that isn't finished, on this machine; an empty one is dropped. Without a patient: of a form about nobody yet.
+    DraftSave {
+        patient: String,
+        /// The form: `visit` goes when a visit of this patient is saved.
+        kind: String,
+        text: String,
+    },
+    DraftLoad {
+        patient: String,
+        kind: String,
+    },
+    DraftDrop {
+        patient: String,
+        kind: String,
+    },
+    Drafts,
     /// Replaces one field of a resource; the rest is kept as it came.
     Correct {
         patient: String,
@@ -101,6 +131,8 @@ pub enum Request {
         preview: bool,
     },
     Doctor,
+    /// Answers [`Reply::Changed`] at once and after every change of what could be shown, until the connection ends or asks something else.
+    Watch,
     /// Tries every missing peer now, without waiting for the back-off.
     Redial,
 }
@@ -174,6 +206,21 @@ pub enum Reply {
     },
     Patients {
         patients: Vec<PatientRow>,
+        /// Whom the query finds in all, beyond this page too.
+        #[serde(default)]
+        total: u64,
+    },
+    /// The likeliest first.
+    Twins {
+        twins: Vec<TwinRow>,
+    },
+    Draft {
+        text: Option<String>,
+        saved_ms: Option<u64>,
+    },
+    /// The latest first.
+    Drafts {
+        drafts: Vec<DraftRow>,
     },
     Record(Record),
     Saved {
@@ -216,6 +263,10 @@ pub enum Reply {
     },
     Doctor {
         checks: Vec<Check>,
+    },
+    /// Another number than before: something that could be shown is otherwise now.
+    Changed {
+        revision: u64,
     },
     Failed(Failure),
 }
@@ -431,37 +482,12 @@ impl Client {
     /// # Errors
     /// The node's own failure, or `gone` if it stopped answering (what it had saved stays saved).
     pub async fn ask(&mut self, request: Request, mut progress: impl FnMut(u64, u64)) -> Result<Reply, Failure> {
-        let gone = || {
-            Failure::new(
-                "gone",
-                "the node stopped answering; everything it reported as saved is safe",
-                "le nœud ne répond plus ; tout ce qu'il a annoncé comme enregistré l'est bien : relancez `bocage run`",
-            )
-        };
         match self {
             Self::Local(service) => service.handle(0, request, &mut progress),
             Self::Socket(stream) => {
-                let mut line = serde_json::to_vec(&request).map_err(|e| {
-                    Failure::new(
-                        "request",
-                        format!("the request can't be sent to the node: {e}"),
-                        format!("la demande ne peut pas être transmise au nœud ; rien n'a été changé ({e})"),
-                    )
-                })?;
-                line.push(b'\n');
-                stream.get_mut().write_all(&line).await.map_err(|_| gone())?;
+                send(stream, &request).await?;
                 loop {
-                    let mut line = String::new();
-                    if stream.read_line(&mut line).await.map_err(|_| gone())? == 0 {
-                        return Err(gone());
-                    }
-                    match serde_json::from_str(&line).map_err(|e| {
-                        Failure::new(
-                            "answer",
-                            format!("the node's answer can't be read, is it another version? ({e})"),
-                            format!("la réponse du nœud est illisible : est-ce une autre version ? ({e})"),
-                        )
-                    })? {
+                    match receive(stream).await? {
                         Reply::Progress { done, total } => progress(done, total),
                         Reply::Failed(failure) => return Err(failure),
                         reply => return Ok(reply),
@@ -470,4 +496,75 @@ impl Client {
             }
         }
     }
+}
+
+/// A connection that is told of changes; see [`Request::Watch`].
+pub struct Watch(BufReader<UnixStream>);
+
+impl Client {
+    /// Turns this connection into one that is told of changes. It needs a running node, and no passphrase.
+    ///
+    /// # Errors
+    /// No node runs here, or it stopped answering.
+    pub async fn watch(self) -> Result<Watch, Failure> {
+        let Self::Socket(mut stream) = self else {
+            return Err(Failure::new(
+                "not-running",
+                "no node runs on this data directory: nothing changes here by itself",
+                "aucun nœud ne tourne sur ce répertoire : rien n'y change de soi-même",
+            ));
+        };
+        send(&mut stream, &Request::Watch).await?;
+        Ok(Watch(stream))
+    }
+}
+
+impl Watch {
+    /// The revision now, the first time; then each later one. Many changes may be one; none is missed.
+    ///
+    /// # Errors
+    /// The node stopped.
+    pub async fn changed(&mut self) -> Result<u64, Failure> {
+        loop {
+            match receive(&mut self.0).await? {
+                Reply::Changed { revision } => return Ok(revision),
+                Reply::Failed(failure) => return Err(failure),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn gone() -> Failure {
+    Failure::new(
+        "gone",
+        "the node stopped answering; everything it reported as saved is safe",
+        "le nœud ne répond plus ; tout ce qu'il a annoncé comme enregistré l'est bien : relancez `bocage run`",
+    )
+}
+
+async fn send(stream: &mut BufReader<UnixStream>, request: &Request) -> Result<(), Failure> {
+    let mut line = serde_json::to_vec(request).map_err(|e| {
+        Failure::new(
+            "request",
+            format!("the request can't be sent to the node: {e}"),
+            format!("la demande ne peut pas être transmise au nœud ; rien n'a été changé ({e})"),
+        )
+    })?;
+    line.push(b'\n');
+    stream.get_mut().write_all(&line).await.map_err(|_| gone())
+}
+
+async fn receive(stream: &mut BufReader<UnixStream>) -> Result<Reply, Failure> {
+    let mut line = String::new();
+    if stream.read_line(&mut line).await.map_err(|_| gone())? == 0 {
+        return Err(gone());
+    }
+    serde_json::from_str(&line).map_err(|e| {
+        Failure::new(
+            "answer",
+            format!("the node's answer can't be read, is it another version? ({e})"),
+            format!("la réponse du nœud est illisible : est-ce une autre version ? ({e})"),
+        )
+    })
 }

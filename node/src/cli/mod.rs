@@ -171,7 +171,10 @@ impl Session {
                 )
                 .await
             }
-            Command::Patient(args::Patient::Search { query }) => self.ask(Request::PatientSearch { query: query.join(" ") }, true).await,
+            Command::Patient(args::Patient::Search { query }) => {
+                let (query, limit, offset) = (query.join(" "), None, 0);
+                self.ask(Request::PatientSearch { query, limit, offset }, true).await
+            }
             Command::Patient(args::Patient::Show { patient, history }) => self.ask(Request::PatientShow { patient, history }, true).await,
             Command::Note(args::Note::Add { patient, text }) => {
                 self.ask(

@@ -82,7 +82,7 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                 "à lire par les seules équipes de cette structure"
             ),
         ),
-        Reply::Patients { patients } => {
+        Reply::Patients { patients, .. } => {
             if patients.is_empty() {
                 return writeln!(
                     out,
@@ -145,6 +145,8 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         ),
         // Printed by the commands that ask for them.
         Reply::Invitation { .. } | Reply::Waiting { .. } | Reply::Admission { .. } => Ok(()),
+        // Asked for by a window only.
+        Reply::Twins { .. } | Reply::Draft { .. } | Reply::Drafts { .. } | Reply::Changed { .. } => Ok(()),
         Reply::Doctor { checks } => {
             for check in checks {
                 let name = lang.pick(&check.name, &check.name_fr);

@@ -73,6 +73,7 @@ impl Service {
             .add(now_ms(), Lane::Today, bedside.record, &facts, self.core.registry(), &mut OsEntropy)
             .map_err(|e| self.refused_in(bedside.record, &facts, &e))?;
         self.save(&write)?;
+        self.draft_done(&bedside.record, "visit");
         Ok(Reply::Visit {
             patient: bedside.record.to_hex(),
             facts: write.facts.iter().map(FactId::to_hex).collect(),

@@ -1,6 +1,9 @@
 //! The practitioners' desk over a real data directory: visits, allergies and treatments, drafts, finding people.
 
-use bocage_node::client::{Clinical, Entry, Failure, Judgement, NewPatient, News2Row, Record, Reply, Request, Visit, Vital};
+use std::fs;
+use std::path::PathBuf;
+
+use bocage_node::client::{Clinical, DraftRow, Entry, Failure, Judgement, NewPatient, News2Row, Record, Reply, Request, Visit, Vital};
 use bocage_node::home::Home;
 use bocage_node::keystore::Argon2Cost;
 use bocage_node::place::{Description, found};
@@ -348,4 +351,215 @@ fn allergies_and_treatments_stand_where_a_pharmacist_reads_them() {
             }
         }
     }
+}
+
+// ---- drafts
+
+const WORDS: &str = "Vertiges-kwaxtl au lever, à compléter";
+
+impl Desk {
+    fn draft(&mut self, patient: &str, kind: &str, text: &str) -> Result<Reply, Failure> {
+        self.ask(Request::DraftSave {
+            patient: patient.into(),
+            kind: kind.into(),
+            text: text.into(),
+        })
+    }
+
+    fn loaded(&mut self, patient: &str, kind: &str) -> Option<String> {
+        let (patient, kind) = (patient.into(), kind.into());
+        match self.ask(Request::DraftLoad { patient, kind }) {
+            Ok(Reply::Draft { text, .. }) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn listed(&mut self) -> Vec<DraftRow> {
+        match self.ask(Request::Drafts) {
+            Ok(Reply::Drafts { drafts }) => drafts,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn draft_files(&self) -> Vec<PathBuf> {
+        let files = fs::read_dir(self.dir.path().join("drafts")).into_iter().flatten();
+        let mut files: Vec<_> = files.map(|f| f.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    /// Stops and starts, as after a power cut: nothing is closed.
+    fn restart(self) -> Self {
+        let Self { dir, service } = self;
+        drop(service);
+        let service = Service::open(Home::new(dir.path()), &mut |_, _| {}).unwrap();
+        Self { dir, service }
+    }
+}
+
+fn files_under(dir: &std::path::Path) -> Vec<PathBuf> {
+    let inside = fs::read_dir(dir).unwrap().map(|f| f.unwrap().path());
+    inside
+        .flat_map(|path| if path.is_dir() { files_under(&path) } else { vec![path] })
+        .collect()
+}
+
+#[test]
+fn a_draft_outlives_a_power_cut_sealed_and_goes_when_its_visit_is_saved() {
+    let mut desk = Desk::of(Profession::Doctor);
+    let patient = desk.patient("Lenoir", "Jeanne", "1948-03-12");
+    let items = desk.items();
+    desk.draft(&patient, "visit", "court").unwrap();
+    desk.draft(&patient, "visit", WORDS).unwrap();
+    desk.draft(&patient, "note", "autre-kwaxtl").unwrap();
+    desk.draft("", "patient", "Inconnue-kwaxtl").unwrap();
+    assert_eq!(desk.items(), items, "never synced");
+
+    let mut desk = desk.restart();
+    let Err(locked) = desk.ask(Request::Drafts) else { panic!("locked") };
+    assert_eq!(locked.code, "locked");
+    let files = files_under(desk.dir.path());
+    assert!(desk.draft_files().len() == 3 && files.len() > 5);
+    for file in files {
+        let bytes = fs::read(&file).unwrap();
+        let shown = file.display().to_string();
+        for hidden in ["kwaxtl", "Vertiges", &patient] {
+            assert!(!bytes.windows(hidden.len()).any(|w| w == hidden.as_bytes()), "{hidden} in {shown}");
+        }
+        assert!(!shown.contains(&patient) && !shown.contains("visit"), "{shown}");
+    }
+
+    desk.unlock();
+    assert_eq!(desk.loaded(&patient, "visit").as_deref(), Some(WORDS));
+    assert_eq!(desk.loaded("", "patient").as_deref(), Some("Inconnue-kwaxtl"));
+    assert_eq!(desk.loaded(&patient, "other"), None);
+    let listed: Vec<_> = desk.listed().into_iter().map(|d| (d.patient, d.kind, d.bytes)).collect();
+    assert_eq!(listed.len(), 3);
+    assert!(
+        listed.contains(&(patient.clone(), "visit".into(), WORDS.len() as u64)),
+        "{listed:?}"
+    );
+
+    // A visit that is refused takes nothing with it.
+    let unsaid = Visit {
+        reason: String::new(),
+        ..visit(&patient, &ILL)
+    };
+    desk.ask(Request::VisitSave(unsaid)).unwrap_err();
+    assert!(desk.loaded(&patient, "visit").is_some());
+    desk.visit(visit(&patient, &ILL));
+    assert_eq!(desk.loaded(&patient, "visit"), None);
+    desk.draft("", "patient", "").unwrap();
+    let (patient, kind) = (patient, "note".to_owned());
+    desk.ask(Request::DraftDrop { patient, kind }).unwrap();
+    assert!(desk.listed().is_empty() && desk.draft_files().is_empty());
+}
+
+#[test]
+fn a_draft_opens_in_its_own_place_only_and_has_its_bounds() {
+    let mut desk = Desk::of(Profession::Doctor);
+    let patient = desk.patient("Lenoir", "Jeanne", "1948-03-12");
+    let other = desk.patient("Morel", "Luc", "1950-01-01");
+    desk.draft(&patient, "visit", WORDS).unwrap();
+    let of_patient = desk.draft_files();
+    desk.draft(&other, "visit", "de Luc").unwrap();
+    let of_other = desk.draft_files().into_iter().find(|f| !of_patient.contains(f)).unwrap();
+    // Whoever has the disk puts one patient's draft in the other's place: it opens nowhere.
+    fs::copy(&of_patient[0], &of_other).unwrap();
+    assert_eq!(desk.loaded(&other, "visit"), None);
+    assert_eq!(desk.loaded(&patient, "visit").as_deref(), Some(WORDS));
+    let mut bytes = fs::read(&of_patient[0]).unwrap();
+    let last = bytes.len() - 9;
+    bytes[last] ^= 1;
+    fs::write(&of_patient[0], &bytes).unwrap();
+    assert_eq!(desk.loaded(&patient, "visit"), None, "damaged");
+    fs::write(desk.dir.path().join("drafts").join("not-a-draft"), "x").unwrap();
+    assert!(desk.listed().is_empty());
+
+    let longest = "é".repeat(48 * 1024);
+    desk.draft(&patient, "visit", &longest).unwrap();
+    assert_eq!(desk.loaded(&patient, "visit"), Some(longest.clone()));
+    desk.draft(&patient, "visit", &(longest.clone() + "x")).unwrap_err();
+    assert_eq!(desk.loaded(&patient, "visit"), Some(longest), "the earlier one was kept");
+    for kind in ["", "Visit", "../x", "a/b", &"v".repeat(33)] {
+        assert_eq!(desk.draft(&patient, kind, "x").unwrap_err().code, "usage", "{kind}");
+    }
+    assert_eq!(desk.draft("ffffffff", "visit", "x").unwrap_err().code, "not-found");
+    let same_length = |desk: &mut Desk, text: &str| {
+        desk.draft(&patient, "visit", text).unwrap();
+        fs::metadata(&of_patient[0]).unwrap().len()
+    };
+    assert_eq!(same_length(&mut desk, "oui"), same_length(&mut desk, &"non ".repeat(100)), "padded");
+}
+
+// ---- finding people
+
+impl Desk {
+    fn search(&mut self, query: &str, limit: Option<u32>, offset: u32) -> (Vec<String>, u64) {
+        let query = query.to_owned();
+        match self.ask(Request::PatientSearch { query, limit, offset }) {
+            Ok(Reply::Patients { patients, total }) => (patients.into_iter().map(|p| p.family).collect(), total),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_list_follows_what_is_written_and_goes_with_the_seat() {
+    let mut desk = Desk::of(Profession::Doctor);
+    assert_eq!(desk.search("", None, 0), (Vec::new(), 0));
+    let patient = desk.patient("Lenoir", "Jeanne", "1948-03-12");
+    desk.patient("Morel", "Luc", "1950-01-01");
+    let families = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    assert_eq!(desk.search("", None, 0), (families(&["Lenoir", "Morel"]), 2));
+    assert_eq!(desk.search("", Some(1), 1), (families(&["Morel"]), 2));
+    let record = desk.record(&patient);
+    let identity = record.entries.iter().find(|e| e.resource_type == "Patient").unwrap().fact.clone();
+    desk.ask(Request::Correct {
+        patient: patient.clone(),
+        fact: identity,
+        field: "name[0].family".into(),
+        value: "Zola".into(),
+    })
+    .unwrap();
+    assert_eq!(desk.search("", None, 0), (families(&["Morel", "Zola"]), 2));
+    assert_eq!(desk.search("lenoir", None, 0).1, 0);
+    desk.visit(visit(&patient, &ILL));
+    assert_eq!(desk.search("zola", None, 0).1, 1);
+
+    let twins = |desk: &mut Desk, family: &str, given: &str| {
+        let request = Request::PatientTwins {
+            family: family.into(),
+            given: given.into(),
+            birth_date: "1948-03-12".into(),
+            ins: None,
+        };
+        match desk.ask(request) {
+            Ok(Reply::Twins { twins }) => twins.into_iter().map(|t| (t.row.family, t.why)).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(twins(&mut desk, "Jeanne", "Zolà"), [("Zola".to_owned(), "swapped".to_owned())]);
+    assert_eq!(twins(&mut desk, "Lenoir", "Jeanne"), []);
+    let exact = NewPatient {
+        family: "zola".into(),
+        given: "JEANNE".into(),
+        birth_date: "1948-03-12".into(),
+        sex: "female".into(),
+        ..NewPatient::default()
+    };
+    assert_eq!(desk.ask(Request::PatientCreate(exact.clone())).unwrap_err().code, "exists");
+    let anyway = NewPatient { anyway: true, ..exact };
+    desk.ask(Request::PatientCreate(anyway)).unwrap();
+    assert_eq!(desk.search("zola jeanne", None, 0).1, 2);
+
+    let mut desk = desk.restart();
+    desk.unlock();
+    assert_eq!(desk.search("", None, 0).1, 3);
+    desk.service.end_session(0);
+    let (query, limit, offset) = (String::new(), None, 0);
+    let locked = desk.ask(Request::PatientSearch { query, limit, offset }).unwrap_err();
+    assert_eq!(locked.code, "locked");
+    desk.unlock();
+    assert_eq!(desk.search("zola", None, 0).1, 2);
 }
