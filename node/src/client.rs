@@ -15,6 +15,10 @@ use crate::fhir::Report as ImportReport;
 use crate::lang::{Bilingual, Lang};
 use crate::service::Service;
 
+mod desk;
+
+pub use desk::{Clinical, DraftRow, FieldFault, Judgement, Limits, MAX_VITALS, News2Part, News2Row, TwinRow, Visit, Vital};
+
 /// Name of the socket inside the data directory.
 pub const SOCKET: &str = "bocage.sock";
 /// Longest line on the socket: an enrolment message in base 16, with room.
@@ -33,6 +37,20 @@ pub enum Request {
     PatientCreate(NewPatient),
     PatientSearch {
         query: String,
+        /// Rows of a page; all of them where it isn't said.
+        #[serde(default)]
+        limit: Option<u32>,
+        /// Rows before the page.
+        #[serde(default)]
+        offset: u32,
+    },
+    /// Who may be the person about to be registered.
+    PatientTwins {
+        family: String,
+        given: String,
+        birth_date: String,
+        #[serde(default)]
+        ins: Option<String>,
     },
     PatientShow {
         patient: String,
@@ -49,6 +67,40 @@ pub enum Request {
         sign: String,
         value: String,
     },
+    AllergyAdd {
+        patient: String,
+        substance: String,
+        /// low, high or unable-to-assess.
+        criticality: String,
+        #[serde(default)]
+        reaction: Option<String>,
+    },
+    /// One medicine that the patient takes: noted, not prescribed.
+    TreatmentAdd {
+        patient: String,
+        medicine: String,
+        dosage: String,
+    },
+    /// Encounter, note, measures and score, all or nothing.
+    VisitSave(Visit),
+    /// As [`Request::VisitSave`] would judge it; nothing is written.
+    VisitCheck(Visit),
+    /// Keeps a text that isn't finished, on this machine; an empty one is dropped. Without a patient: of a form about nobody yet.
+    DraftSave {
+        patient: String,
+        /// The form: `visit` goes when a visit of this patient is saved.
+        kind: String,
+        text: String,
+    },
+    DraftLoad {
+        patient: String,
+        kind: String,
+    },
+    DraftDrop {
+        patient: String,
+        kind: String,
+    },
+    Drafts,
     /// Replaces one field of a resource; the rest is kept as it came.
     Correct {
         patient: String,
@@ -79,6 +131,8 @@ pub enum Request {
         preview: bool,
     },
     Doctor,
+    /// Answers [`Reply::Changed`] at once and after every change of what could be shown, until the connection ends or asks something else.
+    Watch,
     /// Tries every missing peer now, without waiting for the back-off.
     Redial,
 }
@@ -152,12 +206,34 @@ pub enum Reply {
     },
     Patients {
         patients: Vec<PatientRow>,
+        /// Whom the query finds in all, beyond this page too.
+        #[serde(default)]
+        total: u64,
+    },
+    /// The likeliest first.
+    Twins {
+        twins: Vec<TwinRow>,
+    },
+    Draft {
+        text: Option<String>,
+        saved_ms: Option<u64>,
+    },
+    /// The latest first.
+    Drafts {
+        drafts: Vec<DraftRow>,
     },
     Record(Record),
     Saved {
         patient: String,
         fact: String,
     },
+    /// The encounter comes first among the facts.
+    Visit {
+        patient: String,
+        facts: Vec<String>,
+        news2: News2Row,
+    },
+    Judgement(Judgement),
     /// Without documents it could read the record already.
     Shared {
         facility: String,
@@ -188,6 +264,10 @@ pub enum Reply {
     Doctor {
         checks: Vec<Check>,
     },
+    /// Another number than before: something that could be shown is otherwise now.
+    Changed {
+        revision: u64,
+    },
     Failed(Failure),
 }
 
@@ -201,6 +281,9 @@ pub struct Failure {
     /// In English, whatever the language of the terminal.
     pub message: String,
     pub message_fr: String,
+    /// Every field that is at fault, where a form was sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldFault>,
 }
 
 impl Failure {
@@ -209,6 +292,7 @@ impl Failure {
             code: code.to_owned(),
             message: en.into(),
             message_fr: fr.into(),
+            fields: Vec::new(),
         }
     }
 
@@ -287,7 +371,7 @@ pub struct PeerRow {
     pub last_seen_ms: Option<u64>,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatientRow {
     pub patient: String,
     pub family: String,
@@ -337,6 +421,17 @@ pub struct Entry {
     pub facility: String,
     /// When its author's clock says it was written, milliseconds since 1970: displayed, decides nothing.
     pub written_ms: u64,
+    /// When a person says it happened, as FHIR writes it (a date, or date and time with zone); empty if not said.
+    #[serde(default)]
+    pub effective: String,
+    /// The same in milliseconds since 1970; a date alone is its midnight, UTC.
+    #[serde(default)]
+    pub effective_ms: Option<i64>,
+    /// The visit it belongs to: equal for all entries of one, the encounter's own included; empty without.
+    #[serde(default)]
+    pub visit: String,
+    #[serde(default)]
+    pub clinical: Option<Clinical>,
     /// accepted, quarantined or disputed.
     pub label: String,
     /// Earlier versions that this one corrects, directly or through others.
@@ -387,37 +482,12 @@ impl Client {
     /// # Errors
     /// The node's own failure, or `gone` if it stopped answering (what it had saved stays saved).
     pub async fn ask(&mut self, request: Request, mut progress: impl FnMut(u64, u64)) -> Result<Reply, Failure> {
-        let gone = || {
-            Failure::new(
-                "gone",
-                "the node stopped answering; everything it reported as saved is safe",
-                "le nœud ne répond plus ; tout ce qu'il a annoncé comme enregistré l'est bien : relancez `bocage run`",
-            )
-        };
         match self {
             Self::Local(service) => service.handle(0, request, &mut progress),
             Self::Socket(stream) => {
-                let mut line = serde_json::to_vec(&request).map_err(|e| {
-                    Failure::new(
-                        "request",
-                        format!("the request can't be sent to the node: {e}"),
-                        format!("la demande ne peut pas être transmise au nœud ; rien n'a été changé ({e})"),
-                    )
-                })?;
-                line.push(b'\n');
-                stream.get_mut().write_all(&line).await.map_err(|_| gone())?;
+                send(stream, &request).await?;
                 loop {
-                    let mut line = String::new();
-                    if stream.read_line(&mut line).await.map_err(|_| gone())? == 0 {
-                        return Err(gone());
-                    }
-                    match serde_json::from_str(&line).map_err(|e| {
-                        Failure::new(
-                            "answer",
-                            format!("the node's answer can't be read, is it another version? ({e})"),
-                            format!("la réponse du nœud est illisible : est-ce une autre version ? ({e})"),
-                        )
-                    })? {
+                    match receive(stream).await? {
                         Reply::Progress { done, total } => progress(done, total),
                         Reply::Failed(failure) => return Err(failure),
                         reply => return Ok(reply),
@@ -426,4 +496,75 @@ impl Client {
             }
         }
     }
+}
+
+/// A connection that is told of changes; see [`Request::Watch`].
+pub struct Watch(BufReader<UnixStream>);
+
+impl Client {
+    /// Turns this connection into one that is told of changes. It needs a running node, and no passphrase.
+    ///
+    /// # Errors
+    /// No node runs here, or it stopped answering.
+    pub async fn watch(self) -> Result<Watch, Failure> {
+        let Self::Socket(mut stream) = self else {
+            return Err(Failure::new(
+                "not-running",
+                "no node runs on this data directory: nothing changes here by itself",
+                "aucun nœud ne tourne sur ce répertoire : rien n'y change de soi-même",
+            ));
+        };
+        send(&mut stream, &Request::Watch).await?;
+        Ok(Watch(stream))
+    }
+}
+
+impl Watch {
+    /// The revision now, the first time; then each later one. Many changes may be one; none is missed.
+    ///
+    /// # Errors
+    /// The node stopped.
+    pub async fn changed(&mut self) -> Result<u64, Failure> {
+        loop {
+            match receive(&mut self.0).await? {
+                Reply::Changed { revision } => return Ok(revision),
+                Reply::Failed(failure) => return Err(failure),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn gone() -> Failure {
+    Failure::new(
+        "gone",
+        "the node stopped answering; everything it reported as saved is safe",
+        "le nœud ne répond plus ; tout ce qu'il a annoncé comme enregistré l'est bien : relancez `bocage run`",
+    )
+}
+
+async fn send(stream: &mut BufReader<UnixStream>, request: &Request) -> Result<(), Failure> {
+    let mut line = serde_json::to_vec(request).map_err(|e| {
+        Failure::new(
+            "request",
+            format!("the request can't be sent to the node: {e}"),
+            format!("la demande ne peut pas être transmise au nœud ; rien n'a été changé ({e})"),
+        )
+    })?;
+    line.push(b'\n');
+    stream.get_mut().write_all(&line).await.map_err(|_| gone())
+}
+
+async fn receive(stream: &mut BufReader<UnixStream>) -> Result<Reply, Failure> {
+    let mut line = String::new();
+    if stream.read_line(&mut line).await.map_err(|_| gone())? == 0 {
+        return Err(gone());
+    }
+    serde_json::from_str(&line).map_err(|e| {
+        Failure::new(
+            "answer",
+            format!("the node's answer can't be read, is it another version? ({e})"),
+            format!("la réponse du nœud est illisible : est-ce une autre version ? ({e})"),
+        )
+    })
 }

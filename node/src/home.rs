@@ -6,6 +6,7 @@
 //! seat.key       opens with the passphrase: practitioner, facility, authority
 //! unfinished     only while `init` or `join` makes keys: what is beside it belongs to nobody yet
 //! joining        an invitation being answered, sealed to this node
+//! drafts/        texts begun and not saved, each sealed for the seat
 //! bocage.sock    the running node answers here (0600)
 //! store/         the log and its index
 //! ```
@@ -56,6 +57,10 @@ impl Home {
 
     pub fn joining(&self) -> PathBuf {
         self.root.join("joining")
+    }
+
+    pub fn drafts(&self) -> PathBuf {
+        self.root.join("drafts")
     }
 
     pub fn store(&self) -> PathBuf {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::envelope::Kind;
 use bocage_protocol::identity::{FacilityKind, Profession};
 use bocage_protocol::ids::{NodeKey, hex, unhex};
@@ -21,14 +22,19 @@ use crate::place::{self, internal};
 
 mod acts;
 mod doctor;
+mod drafts;
 mod enrolment;
+mod entry;
 mod export;
 mod import;
+mod people;
 mod record;
 pub mod summary;
 mod turns;
+mod visit;
 
 use acts::{birth_date, measure, no_measure, patient_reference, patient_row};
+use people::People;
 pub(crate) use turns::{Step, Turns};
 
 /// Splits a fact's source from the full URL under which its resource was imported.
@@ -45,6 +51,8 @@ pub struct Service {
     pub core: Core,
     keys: NodeKeys,
     unlocked: Option<UnlockedSeat>,
+    /// Whom the open seat can find.
+    people: People,
     /// Sessions that have given the passphrase.
     sessions: BTreeSet<u64>,
     /// The seat stays open for the node's own work (admitting, answering key requests) when it was opened at start.
@@ -91,6 +99,7 @@ impl Service {
             keys,
             met: met.collect(),
             unlocked: None,
+            people: People::default(),
             sessions: BTreeSet::new(),
             stays_open: false,
             live: Live::default(),
@@ -118,6 +127,7 @@ impl Service {
         if self.sessions.is_empty() && !self.stays_open {
             self.core.reader = None;
             self.unlocked = None;
+            self.people = People::default();
         }
     }
 
@@ -137,6 +147,8 @@ impl Service {
             Request::Waiting => Ok(Reply::Waiting { requests: self.waiting()? }),
             // The driver does the dialling; without one there is nobody to dial.
             Request::Redial => Ok(Reply::Done),
+            // The socket answers it; without a running node nothing changes by itself.
+            Request::Watch => Ok(Reply::Changed { revision: 0 }),
             Request::Doctor => Ok(Reply::Doctor { checks: self.doctor() }),
             Request::Admit { request, preview } => {
                 self.require_open(session)?;
@@ -154,9 +166,19 @@ impl Service {
     fn with_records(&mut self, request: Request, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
         match request {
             Request::PatientCreate(new) => self.patient_create(&new),
-            Request::PatientSearch { query } => Ok(Reply::Patients {
-                patients: self.patient_search(&query)?,
+            Request::PatientSearch { query, limit, offset } => self.patient_search(&query, limit, offset),
+            Request::PatientTwins {
+                family,
+                given,
+                birth_date,
+                ins,
+            } => Ok(Reply::Twins {
+                twins: self.patient_twins(&family, &given, &birth_date, ins.as_deref())?,
             }),
+            Request::DraftSave { patient, kind, text } => self.draft_save(&patient, &kind, text),
+            Request::DraftLoad { patient, kind } => self.draft_load(&patient, &kind),
+            Request::DraftDrop { patient, kind } => self.draft_drop(&patient, &kind),
+            Request::Drafts => self.drafts(),
             Request::PatientShow { patient, history } => {
                 let record = self.find(&patient)?;
                 Ok(Reply::Record(self.show(record, history)?))
@@ -166,6 +188,23 @@ impl Service {
                 let measure = measure(&sign, &value)?;
                 self.act(&patient, |act| write::vital(act, measure))
             }
+            Request::AllergyAdd {
+                patient,
+                substance,
+                criticality,
+                reaction,
+            } => {
+                let bedside = self.bedside(&patient)?;
+                self.act_in(&bedside, Compartment::Medication, |act| {
+                    write::allergy(act, &substance, &criticality, reaction.as_deref())
+                })
+            }
+            Request::TreatmentAdd { patient, medicine, dosage } => {
+                let bedside = self.bedside(&patient)?;
+                self.act_in(&bedside, Compartment::Medication, |act| write::treatment(act, &medicine, &dosage))
+            }
+            Request::VisitCheck(visit) => self.visit_check(&visit),
+            Request::VisitSave(visit) => self.visit_save(&visit),
             Request::Correct {
                 patient,
                 fact,
@@ -197,6 +236,8 @@ impl Service {
         }
         self.unlocked = Some(unlocked);
         self.sessions.insert(session);
+        // The first search then finds its table laid.
+        let _ = self.people();
         let (facility, _) = self.own_facility();
         let practitioner = self.practitioner().map(|p| p.name.clone()).unwrap_or_default();
         Ok(Reply::Unlocked { practitioner, facility })
@@ -215,13 +256,7 @@ impl Service {
     }
 
     fn reader(&self) -> Result<&Reader, Failure> {
-        self.core.reader.as_ref().ok_or_else(|| {
-            Failure::new(
-                "no-seat",
-                "nobody practises at this node: it carries records and can't read them",
-                "personne n'exerce sur ce nœud : il transporte les dossiers et ne peut pas les lire",
-            )
-        })
+        self.core.reader.as_ref().ok_or_else(nobody_practises)
     }
 
     fn own_facility(&self) -> (String, String) {
@@ -331,6 +366,8 @@ impl Service {
     /// Key requests to send and to answer; called by the driver after what arrives.
     pub fn chores(&mut self) {
         self.remember_met(MET_EVERY_MS);
+        // What came since the last tick is found at once.
+        let _ = self.people();
         let registry = self.core.peer.registry();
         let Some(write) = self.core.reader.as_mut().and_then(|r| r.chores(now_ms(), registry, &mut OsEntropy)) else {
             return;
@@ -369,6 +406,14 @@ impl Service {
         self.remember_met(0);
         Box::new(self.core.store).close().map_err(|e| store_failure(&e))
     }
+}
+
+fn nobody_practises() -> Failure {
+    Failure::new(
+        "no-seat",
+        "nobody practises at this node: it carries records and can't read them",
+        "personne n'exerce sur ce nœud : il transporte les dossiers et ne peut pas les lire",
+    )
 }
 
 /// The seat's keys. Takes about a second on purpose, and needs no service.

@@ -117,19 +117,24 @@ acts() {
     fact=$("$bocage" patient show --data "$node" --json "$patient" |
         python3 -c 'import json, sys; print(next(e["fact"] for e in json.load(sys.stdin)["entries"] if "72" in e["summary"]))')
     into /dev/null "$bocage" correct --data "$node" "$patient" "$fact" valueQuantity.value 74
+    into /dev/null "$bocage" allergy add --data "$node" "$patient" Pénicilline --criticality high --reaction Urticaire
+    into /dev/null "$bocage" treatment add --data "$node" "$patient" "Amlodipine 5 mg" "1 le matin"
+    into /dev/null "$bocage" visit add --data "$node" "$patient" --home --reason Fièvre --note "Frissons." --vital respiratory-rate=22 \
+        --vital spo2=95 --vital blood-pressure=108/60 --vital heart-rate=102 --vital consciousness=A --vital temperature=38,4 --oxygen
     into /dev/null "$bocage" export --data "$node" --out "$out/export"
-    # One patient with a note and eleven signs, one alone; the corrected value in the first version's place.
+    # One patient with a note and eleven signs, an allergy, a treatment, a visit with six signs, oxygen and score; one alone; the corrected
+    # value in the first version's place.
     python3 - "$out/export" <<'PYTHON'
 import json, pathlib, sys
 from collections import Counter
 bundles = [json.loads(p.read_text()) for p in pathlib.Path(sys.argv[1]).glob("*.json")]
 kinds = Counter(e["resource"]["resourceType"] for b in bundles for e in b["entry"])
 values = [e["resource"].get("valueQuantity", {}).get("value") for b in bundles for e in b["entry"]]
-assert (kinds["Patient"], kinds["Observation"], kinds.total()) == (2, 11, 14), kinds
+assert (kinds["Patient"], kinds["Observation"], kinds["Encounter"], kinds.total()) == (2, 19, 1, 26), kinds
 assert 74 in values and 72 not in values, values
 PYTHON
     for file in "$out"/export/*.json; do cp "$file" "$run/judged/made/acts-${file##*/}"; done
-    say "acts: patients, note, signs, correction" "14 resources"
+    say "acts: patients, visit, signs, correction …" "26 resources"
 }
 
 mkdir -p "$fetched"

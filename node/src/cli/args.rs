@@ -94,6 +94,15 @@ once. Stop with Ctrl-C; everything reported as saved is safe.")]
     /// Vital signs in a record
     #[command(subcommand)]
     Vital(Vital),
+    /// Allergies and intolerances in a record
+    #[command(subcommand)]
+    Allergy(Allergy),
+    /// Medicines that a patient takes
+    #[command(subcommand)]
+    Treatment(Treatment),
+    /// Visits: reason, note, measures and score in one act
+    #[command(subcommand)]
+    Visit(Visit),
     /// Correct one field of an entry: a new version, the old one stays in the history
     #[command(after_help = "Example:
   bocage correct 3f2a… 91bc… valueQuantity.value 72")]
@@ -272,6 +281,84 @@ wound-length, wound-width, wound-depth (cm)")]
         /// The measure, as it is read off
         value: String,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Allergy {
+    /// Add an allergy or intolerance; it stands among the treatments
+    Add {
+        /// The record's id, or its start
+        patient: String,
+        /// What the patient doesn't tolerate
+        substance: String,
+        /// How dangerous the next contact could be
+        #[arg(long, value_enum, default_value = "unable-to-assess")]
+        criticality: Criticality,
+        /// What happened
+        #[arg(long, value_name = "TEXT")]
+        reaction: Option<String>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Treatment {
+    /// Note a medicine that the patient takes; this prescribes nothing
+    Add {
+        /// The record's id, or its start
+        patient: String,
+        /// The medicine
+        medicine: String,
+        /// How it is taken
+        dosage: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Visit {
+    /// Add a visit: all of it is saved, or nothing
+    #[command(after_help = "Example:
+  bocage visit add 3f2a… --reason Malaise --vital temperature=38.4 \\
+      --vital spo2=95 --air
+With respiratory-rate, spo2, blood-pressure, heart-rate, consciousness,
+temperature and --air or --oxygen, NEWS2 is saved too.")]
+    Add {
+        /// The record's id, or its start
+        patient: String,
+        /// Why the patient is seen
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// What to write
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        note: String,
+        /// A measure, e.g. temperature=37.2 (repeatable; signs: `bocage help vital add`)
+        #[arg(long, value_name = "SIGN=VALUE")]
+        vital: Vec<String>,
+        /// Measured while supplemental oxygen was given
+        #[arg(long, conflicts_with = "air")]
+        oxygen: bool,
+        /// Measured while breathing air
+        #[arg(long)]
+        air: bool,
+        /// NEWS2's scale for oxygen saturation; 2 by a prescriber's decision only
+        #[arg(long, value_name = "SCALE", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+        scale: u8,
+        /// The patient is pregnant: no NEWS2
+        #[arg(long)]
+        pregnant: bool,
+        /// At the patient's home
+        #[arg(long)]
+        home: bool,
+        /// Only say what would be refused, and NEWS2 so far
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
+pub enum Criticality {
+    Low,
+    High,
+    UnableToAssess,
 }
 
 #[derive(Args, Debug)]

@@ -44,7 +44,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 23] = [
+const PAGES: [Page; 29] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -232,6 +232,69 @@ hba1c (%), wound-length, wound-width, wound-depth (plaie, cm)",
         ],
     },
     Page {
+        path: "allergy",
+        about: "Les allergies et intolérances d'un dossier",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "allergy add",
+        about: "Ajouter une allergie ou intolérance ; elle va parmi les traitements",
+        after: "",
+        args: &[
+            RECORD,
+            ("substance", "Ce que le patient ne supporte pas"),
+            ("criticality", "Danger d'un prochain contact"),
+            ("reaction", "Ce qui s'est passé"),
+        ],
+    },
+    Page {
+        path: "treatment",
+        about: "Les médicaments que prend un patient",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "treatment add",
+        about: "Noter un médicament que prend le patient ; cela ne prescrit rien",
+        after: "",
+        args: &[RECORD, ("medicine", "Le médicament"), ("dosage", "Comment il se prend")],
+    },
+    Page {
+        path: "visit",
+        about: "Les visites : motif, note, mesures et score en un seul acte",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "visit add",
+        about: "Ajouter une visite : tout est enregistré, ou rien",
+        after: "\
+Exemple :
+  bocage visit add 3f2a… --reason Malaise --vital temperature=38,4 \\
+      --vital spo2=95 --air
+Avec respiratory-rate, spo2, blood-pressure, heart-rate, consciousness,
+temperature et --air ou --oxygen, le NEWS2 est enregistré aussi.",
+        args: &[
+            RECORD,
+            ("reason", "Pourquoi le patient est vu"),
+            ("note", "Ce qu'il faut écrire"),
+            (
+                "vital",
+                "Une mesure, par exemple temperature=37,2 (peut se répéter ; signes : `bocage help vital add`)",
+            ),
+            ("oxygen", "Mesuré sous oxygène"),
+            ("air", "Mesuré à l'air ambiant"),
+            (
+                "scale",
+                "Échelle du NEWS2 pour la saturation ; 2 sur décision d'un prescripteur seulement",
+            ),
+            ("pregnant", "La patiente est enceinte : pas de NEWS2"),
+            ("home", "Au domicile du patient"),
+            ("check", "Dire seulement ce qui serait refusé, et où en est le NEWS2"),
+        ],
+    },
+    Page {
         path: "correct",
         about: "Corriger un champ d'un élément : une nouvelle version, l'ancienne reste dans l'historique",
         after: "\
@@ -293,10 +356,12 @@ raison, et le code de sortie est 3.",
 ];
 
 /// Placeholders of values.
-const VALUES: [(&str, &str); 26] = [
+const VALUES: [(&str, &str); 32] = [
     ("ADDR", "ADRESSE"),
     ("BIRTH_DATE", "DATE"),
+    ("CRITICALITY", "GRAVITÉ"),
     ("DIR", "RÉPERTOIRE"),
+    ("DOSAGE", "POSOLOGIE"),
     ("FACILITY", "STRUCTURE"),
     ("FACT", "ÉLÉMENT"),
     ("FAMILY", "NOM"),
@@ -309,14 +374,18 @@ const VALUES: [(&str, &str); 26] = [
     ("INS", "INS"),
     ("KIND", "TYPE"),
     ("LANG", "LANGUE"),
+    ("MEDICINE", "MÉDICAMENT"),
     ("NAME", "NOM"),
     ("PATIENT", "DOSSIER"),
     ("PATIENTS", "NOMBRE"),
     ("QUERY", "RECHERCHE"),
     ("ROLE", "RÔLE"),
     ("RPPS", "RPPS"),
+    ("SCALE", "ÉCHELLE"),
     ("SEX", "SEXE"),
     ("SIGN", "SIGNE"),
+    ("SIGN=VALUE", "SIGNE=VALEUR"),
+    ("SUBSTANCE", "SUBSTANCE"),
     ("TEXT", "TEXTE"),
     ("VALUE", "VALEUR"),
     ("WORDS", "MOTS"),

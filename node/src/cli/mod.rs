@@ -27,6 +27,7 @@ mod enrolment;
 mod french;
 mod serve;
 mod show;
+mod visit;
 
 use args::{Cli, Command};
 use enrolment::{describe, one_line};
@@ -171,7 +172,10 @@ impl Session {
                 )
                 .await
             }
-            Command::Patient(args::Patient::Search { query }) => self.ask(Request::PatientSearch { query: query.join(" ") }, true).await,
+            Command::Patient(args::Patient::Search { query }) => {
+                let (query, limit, offset) = (query.join(" "), None, 0);
+                self.ask(Request::PatientSearch { query, limit, offset }, true).await
+            }
             Command::Patient(args::Patient::Show { patient, history }) => self.ask(Request::PatientShow { patient, history }, true).await,
             Command::Note(args::Note::Add { patient, text }) => {
                 self.ask(
@@ -184,6 +188,44 @@ impl Session {
                 .await
             }
             Command::Vital(args::Vital::Add { patient, sign, value }) => self.ask(Request::VitalAdd { patient, sign, value }, true).await,
+            Command::Allergy(args::Allergy::Add {
+                patient,
+                substance,
+                criticality,
+                reaction,
+            }) => {
+                let criticality = match criticality {
+                    args::Criticality::Low => "low",
+                    args::Criticality::High => "high",
+                    args::Criticality::UnableToAssess => "unable-to-assess",
+                };
+                let criticality = criticality.to_owned();
+                self.ask(
+                    Request::AllergyAdd {
+                        patient,
+                        substance,
+                        criticality,
+                        reaction,
+                    },
+                    true,
+                )
+                .await
+            }
+            Command::Treatment(args::Treatment::Add { patient, medicine, dosage }) => {
+                self.ask(Request::TreatmentAdd { patient, medicine, dosage }, true).await
+            }
+            Command::Visit(visit) => {
+                let (visit, check) = visit::typed(visit)?;
+                self.ask(
+                    if check {
+                        Request::VisitCheck(visit)
+                    } else {
+                        Request::VisitSave(visit)
+                    },
+                    true,
+                )
+                .await
+            }
             Command::Correct {
                 patient,
                 fact,

@@ -8,6 +8,7 @@ use crate::lang::{Lang, wrap};
 
 mod moment;
 mod record;
+mod visit;
 
 pub(super) use moment::moment;
 
@@ -81,7 +82,7 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                 "à lire par les seules équipes de cette structure"
             ),
         ),
-        Reply::Patients { patients } => {
+        Reply::Patients { patients, .. } => {
             if patients.is_empty() {
                 return writeln!(
                     out,
@@ -104,6 +105,8 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         }
         Reply::Record(record) => record::write(out, record, lang),
         Reply::Saved { fact, .. } => writeln!(out, "{} {}", lang.pick("Saved here. Entry", "Enregistré ici. Élément"), &fact[..12]),
+        Reply::Visit { facts, news2, .. } => visit::saved(out, facts, news2, lang),
+        Reply::Judgement(judgement) => visit::judged(out, judgement, lang),
         Reply::Shared {
             facility,
             documents,
@@ -142,6 +145,8 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
         ),
         // Printed by the commands that ask for them.
         Reply::Invitation { .. } | Reply::Waiting { .. } | Reply::Admission { .. } => Ok(()),
+        // Asked for by a window only.
+        Reply::Twins { .. } | Reply::Draft { .. } | Reply::Drafts { .. } | Reply::Changed { .. } => Ok(()),
         Reply::Doctor { checks } => {
             for check in checks {
                 let name = lang.pick(&check.name, &check.name_fr);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bocage_protocol::ids::NodeKey;
 use bocage_protocol::peer::{Event, Input};
 use bocage_protocol::store::{LocalWrite, Store};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
 use crate::client::{Asked, Call, Failure, Reply, Request};
@@ -51,6 +51,10 @@ pub struct Driver {
     /// Turns of long work, which waits for each.
     steps: mpsc::Receiver<Step>,
     steps_in: mpsc::Sender<Step>,
+    /// Counts changes of what could be shown, for whoever watches.
+    revision: watch::Sender<u64>,
+    /// Whether a seat was open when that was looked at last.
+    seat_open: bool,
 }
 
 struct Line {
@@ -83,7 +87,9 @@ impl Driver {
             network.dial(peer).await.map_err(failed)?;
         }
         service.live.running = true;
-        let calls = serve(&service).map_err(|e| Failure {
+        let (revision, revisions) = watch::channel(0);
+        let seat_open = service.core.reader.is_some();
+        let calls = serve(&service, revisions).map_err(|e| Failure {
             code: "socket".to_owned(),
             ..Failure::file(&service.home.socket(), &e)
         })?;
@@ -102,6 +108,8 @@ impl Driver {
             welcomed,
             steps,
             steps_in,
+            revision,
+            seat_open,
         })
     }
 
@@ -129,6 +137,10 @@ impl Driver {
                     self.carry_out_pending().await;
                 }
                 _ = tick.tick() => self.tick().await,
+            }
+            let open = self.service.core.reader.is_some();
+            if std::mem::replace(&mut self.seat_open, open) != open {
+                self.changed();
             }
         }
         self.network.shutdown().await;
@@ -163,6 +175,8 @@ impl Driver {
                 if matches!(request, Request::Redial) {
                     let _ = self.network.redial_now().await;
                 }
+                // Stored nowhere that would say so itself.
+                let unseen = matches!(request, Request::DraftSave { .. } | Request::DraftDrop { .. });
                 self.service.live.listening = self.listening();
                 let mut progress = |done, total| drop(call.replies.send(Reply::Progress { done, total }));
                 let reply = self
@@ -172,8 +186,16 @@ impl Driver {
                 // What was saved goes out whether or not anybody still waits for the answer.
                 self.carry_out_pending().await;
                 drop(call.replies.send(reply));
+                if unseen {
+                    self.changed();
+                }
             }
         }
+    }
+
+    /// Something that could be shown is otherwise now.
+    fn changed(&self) {
+        self.revision.send_modify(|n| *n += 1);
     }
 
     /// Making a key of a passphrase takes a second: the loop goes on meanwhile.
@@ -210,6 +232,7 @@ impl Driver {
                 if outbound {
                     self.remember(peer, &addr);
                 }
+                self.changed();
                 let outcome = self.service.core.input(Input::LinkUp {
                     link: number,
                     peer,
@@ -230,6 +253,7 @@ impl Driver {
             }
             NetworkEvent::Closed { peer, link, why } => {
                 tracing::info!(%peer, ?why, "{} has gone", self.facility_of(&peer));
+                self.changed();
                 if let Some(number) = self.numbers.remove(&link) {
                     self.links.remove(&number);
                     let outcome = self.service.core.input(Input::LinkDown { link: number });
@@ -261,6 +285,9 @@ impl Driver {
     }
 
     async fn carry_out(&mut self, outcome: Outcome) {
+        if !outcome.events.is_empty() {
+            self.changed();
+        }
         let mut registry_changed = false;
         for event in &outcome.events {
             match event {

@@ -125,6 +125,8 @@ impl Driver {
                 .map(|()| None)
         };
         self.carry_out_pending().await;
+        // Somebody may wait to be admitted.
+        self.changed();
         match admitted {
             Ok(Some(Reply::Admission { bytes, newcomer, words })) => {
                 tracing::info!(facility = %newcomer.facility, %words, "a facility was admitted by its invitation");

@@ -325,6 +325,12 @@ impl Bilingual for WriteError {
             "text" => "le texte".to_owned(),
             "patient" => "le patient".to_owned(),
             "effective" => "la date de l'acte".to_owned(),
+            "reason" => "le motif".to_owned(),
+            "substance" => "la substance".to_owned(),
+            "criticality" => "la gravité".to_owned(),
+            "reaction" => "la réaction".to_owned(),
+            "medicine" => "le médicament".to_owned(),
+            "dosage" => "la posologie".to_owned(),
             other => format!("le champ « {other} »"),
         };
         match self {

@@ -61,12 +61,8 @@ impl Service {
     }
 
     /// Somebody of this name, born that day, is here already: most often the same person.
-    pub(super) fn refuse_twin(&self, new: &NewPatient) -> Result<(), Failure> {
-        let reader = self.reader()?;
-        let who = |family: &str, given: &str| (text::fold(family), text::fold(given));
-        let wanted = who(&new.family, &new.given);
-        let mut rows = reader.records().filter_map(|record| patient_row(reader, record));
-        let Some(twin) = rows.find(|row| row.birth_date == new.birth_date && who(&row.family, &row.given) == wanted) else {
+    pub(super) fn refuse_twin(&mut self, new: &NewPatient) -> Result<(), Failure> {
+        let Some(twin) = self.twin(&new.family, &new.given, &new.birth_date)? else {
             return Ok(());
         };
         let (name, born, id) = (format!("{} {}", twin.family, twin.given), &twin.birth_date, &twin.patient[..12]);
@@ -81,28 +77,11 @@ impl Service {
         ))
     }
 
-    pub(super) fn patient_search(&self, query: &str) -> Result<Vec<PatientRow>, Failure> {
-        let reader = self.reader()?;
-        let query = text::fold(query);
-        let mut rows: Vec<PatientRow> = reader
-            .records()
-            .filter_map(|record| patient_row(reader, record))
-            .filter(|row| {
-                text::matches(
-                    &text::index(&format!("{} {} {} {}", row.family, row.given, row.ins, row.birth_date)),
-                    &query,
-                )
-            })
-            .collect();
-        rows.sort_by_cached_key(|row| (text::fold(&row.family), text::fold(&row.given), row.patient.clone()));
-        Ok(rows)
-    }
-
     /// A record by its whole id or the start of it.
     pub(super) fn find(&self, start: &str) -> Result<RecordId, Failure> {
         let reader = self.reader()?;
         let wanted = start.to_lowercase();
-        let found: Vec<RecordId> = reader.records().filter(|r| r.to_hex().starts_with(&wanted)).collect();
+        let found: Vec<RecordId> = reader.records().filter(|r| begins(&r.0, &wanted)).collect();
         match found[..] {
             [one] if wanted.len() >= MIN_START => Ok(one),
             [] => Err(Failure::new(
@@ -134,6 +113,25 @@ impl Service {
         patient: &str,
         make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>,
     ) -> Result<Reply, Failure> {
+        let bedside = self.bedside(patient)?;
+        self.act_in(&bedside, bedside.compartment, make)
+    }
+
+    /// As [`Self::act`], in this part of the record.
+    pub(super) fn act_in(
+        &mut self,
+        bedside: &Bedside,
+        compartment: Compartment,
+        make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>,
+    ) -> Result<Reply, Failure> {
+        let id = write::uuid(random16());
+        let json = make(&bedside.act(&id, None)).map_err(|e| Failure::of("usage", &e))?;
+        let fact = FactBody::resource(json);
+        self.add(bedside.record, vec![NewFact { compartment, fact }])
+    }
+
+    /// Who writes about whom, now.
+    pub(super) fn bedside(&self, patient: &str) -> Result<Bedside, Failure> {
         let record = self.find(patient)?;
         let subject = patient_reference(self.reader()?, record).ok_or_else(|| {
             Failure::new(
@@ -142,22 +140,19 @@ impl Service {
                 "l'identité du patient n'est pas encore arrivée ici : recommencez après le prochain échange",
             )
         })?;
-        let (id, effective) = (write::uuid(random16()), summary::instant(now_ms()));
         let (name, rpps) = self.practitioner().map(|p| (p.name.clone(), p.rpps.clone())).unwrap_or_default();
-        let act = write::Act {
-            id: &id,
-            patient: &subject,
-            by: Some(write::By { name: &name, rpps: &rpps }).filter(|b| !b.name.is_empty()),
-            effective: &effective,
-            ..write::Act::default()
-        };
-        let json = make(&act).map_err(|e| Failure::of("usage", &e))?;
         let compartment = match self.profession() {
             Some(Profession::Pharmacist) => Compartment::Medication,
             _ => Compartment::Clinical,
         };
-        let fact = FactBody::resource(json);
-        self.add(record, vec![NewFact { compartment, fact }])
+        Ok(Bedside {
+            record,
+            compartment,
+            subject,
+            name,
+            rpps,
+            effective: summary::instant(now_ms()),
+        })
     }
 
     pub(super) fn profession(&self) -> Option<Profession> {
@@ -262,12 +257,44 @@ impl Service {
     }
 }
 
+/// What all resources of one act share.
+pub(super) struct Bedside {
+    pub(super) record: RecordId,
+    /// Where this profession writes.
+    pub(super) compartment: Compartment,
+    subject: String,
+    name: String,
+    rpps: String,
+    effective: String,
+}
+
+impl Bedside {
+    pub(super) fn act<'a>(&'a self, id: &'a str, encounter: Option<&'a str>) -> write::Act<'a> {
+        let by = write::By {
+            name: &self.name,
+            rpps: &self.rpps,
+        };
+        write::Act {
+            id,
+            patient: &self.subject,
+            by: Some(by).filter(|b| !b.name.is_empty()),
+            encounter,
+            effective: &self.effective,
+            ..write::Act::default()
+        }
+    }
+}
+
 pub(super) fn patient_row(reader: &Reader, record: RecordId) -> Option<PatientRow> {
     let mut found = reader.current(&record).filter(|f| f.compartment == Compartment::Identity);
-    let view = found.find_map(|f| match mapping::of(f.fact.body) {
-        Ok(Some(View::Patient(view))) => Some(view),
-        _ => None,
-    })?;
+    found.find_map(|f| row_of(record, f.fact.body))
+}
+
+/// The row of a Patient resource; `None` of any other.
+pub(super) fn row_of(record: RecordId, body: &[u8]) -> Option<PatientRow> {
+    let Ok(Some(View::Patient(view))) = mapping::of(body) else {
+        return None;
+    };
     Some(PatientRow {
         patient: record.to_hex(),
         family: view.family.clone().unwrap_or_else(|| view.name_text.clone().unwrap_or_default()),
@@ -276,6 +303,16 @@ pub(super) fn patient_row(reader: &Reader, record: RecordId) -> Option<PatientRo
         sex: view.sex.clone().unwrap_or_default(),
         ins: view.ins.as_ref().map(|i| i.value.clone()).unwrap_or_default(),
     })
+}
+
+/// True iff these bytes, in hexadecimal, begin so: without writing them out a hundred thousand times.
+fn begins(id: &[u8], start: &str) -> bool {
+    let digits = id.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    start.len() <= 2 * id.len()
+        && start
+            .chars()
+            .zip(digits)
+            .all(|(c, digit)| char::from_digit(digit.into(), 16) == Some(c))
 }
 
 /// How resources of a record refer to its patient: the full URL it came with, or its id.
@@ -300,34 +337,47 @@ pub(super) fn patient_reference(reader: &Reader, record: RecordId) -> Option<Str
 }
 
 pub(super) fn measure(sign: &str, value: &str) -> Result<Measure, Failure> {
-    let found = Sign::all().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
+    let found = known_sign(sign).map_err(|[en, fr]| Failure::new("usage", en, fr))?;
+    Measure::parse(found, value).map_err(|e| no_measure(found, value, &e))
+}
+
+/// The sign of this name, or why there is none, in English and French.
+pub(super) fn known_sign(sign: &str) -> Result<Sign, [String; 2]> {
+    Sign::all().find(|s| summary::sign_name(*s) == sign).ok_or_else(|| {
         // Computed ones are never typed.
         let all: Vec<_> = Sign::all().filter(|s| *s != Sign::Bmi).map(summary::sign_name).collect();
         let all = all.join(", ");
-        Failure::new(
-            "usage",
+        [
             format!("{sign} is no sign known here; choose one of {all}"),
             format!("{sign} n'est pas un signe connu ; choisissez parmi {all}"),
-        )
-    })?;
-    Measure::parse(found, value).map_err(|e| no_measure(found, value, &e))
+        ]
+    })
 }
 
 /// Why a value isn't a measure of this sign, with the unit and range it is expected in.
 pub(super) fn no_measure(sign: Sign, value: &str, error: &VitalError) -> Failure {
     let name = [summary::sign_name(sign), value].join(" ");
     let name = name.trim_end();
+    let [en, fr] = not_a_measure(sign, error);
+    Failure::new(
+        "usage",
+        format!("{name}: {en}; nothing was saved"),
+        format!("{name} : {fr} ; rien n'a été enregistré"),
+    )
+}
+
+/// The same for who sees the field itself, in English and French.
+pub(super) fn not_a_measure(sign: Sign, error: &VitalError) -> [String; 2] {
     let [en, fr] = if matches!(error, VitalError::OutOfLimits { .. } | VitalError::NotAcvpu | VitalError::Computed) {
         Default::default()
     } else {
         summary::range(sign).map(|r| format!(" ({r})"))
     };
     let units = |text: String| summary::plain_units(&text).trim_end().to_owned();
-    Failure::new(
-        "usage",
-        format!("{name}: {}{en}; nothing was saved", units(error.to_string())),
-        format!("{name} : {}{fr} ; rien n'a été enregistré", units(error.french())),
-    )
+    [
+        format!("{}{en}", units(error.to_string())),
+        format!("{}{fr}", units(error.french())),
+    ]
 }
 
 /// A date that somebody alive can be born on: real, not to come anywhere on earth, not before 1850. FHIR's shorter forms (a year, a
@@ -363,6 +413,28 @@ pub(super) fn birth_date(text: &str, now_ms: u64) -> Result<(), Failure> {
     }
 }
 
-fn random16() -> [u8; 16] {
+pub(super) fn random16() -> [u8; 16] {
     *OsEntropy.random32().first_chunk().expect("16 of 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::begins;
+
+    #[test]
+    fn an_id_begins_as_its_hexadecimal_does() {
+        let id = [0x0a, 0xbc, 0xff];
+        for (start, expected) in [
+            ("", true),
+            ("0", true),
+            ("0ab", true),
+            ("0abcff", true),
+            ("0abcff0", false),
+            ("1", false),
+            ("0ac", false),
+            ("0é", false),
+        ] {
+            assert_eq!(begins(&id, start), expected, "{start}");
+        }
+    }
 }

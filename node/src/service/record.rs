@@ -16,6 +16,7 @@ use bocage_protocol::ids::{FacilityKey, FactId, RecordId};
 use bocage_protocol::record::{FactBody, Label, NewFact, RecordFact};
 use serde_json::Value;
 
+use super::entry::typed;
 use super::{Service, birth_date, patient_row, summary};
 use crate::client::{DocumentRow, Entry, Failure, PatientRow, ReaderRow, Record, Reply};
 use crate::core::now_ms;
@@ -135,7 +136,7 @@ impl Service {
         let old = self.entry_of(record, fact)?;
         let (compartment, source, id, body) = (old.compartment, old.fact.source.to_owned(), old.fact.id, old.fact.body.to_vec());
         known_field(&body, field)?;
-        let new = correct::correct(&body, &[(field, typed(&body, field, value))]).map_err(|e| Failure::of("usage", &e))?;
+        let new = correct::correct(&body, &[(field, as_typed(&body, field, value))]).map_err(|e| Failure::of("usage", &e))?;
         check(&body, &new, field, value)?;
         let fact = FactBody {
             source,
@@ -193,6 +194,7 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
     let seat = registry.seat(&fact.author);
     let practitioner = seat.and_then(|s| registry.practitioner(&s.practitioner?));
     let facility = seat.and_then(|s| registry.facility(&s.facility));
+    let typed = typed(fact.body);
     Entry {
         fact: fact.id.to_hex(),
         compartment: compartment_name(found.compartment).to_owned(),
@@ -203,6 +205,10 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
         profession: practitioner.map_or("", |p| profession_name(p.profession)).to_owned(),
         facility: facility.map(|f| f.name.clone()).unwrap_or_default(),
         written_ms: fact.hlc.millis(),
+        effective: typed.effective,
+        effective_ms: typed.effective_ms,
+        visit: typed.visit,
+        clinical: typed.clinical,
         label: label_name(fact.label).to_owned(),
         versions,
         replaced_by: replaced_by.map(|id| id.to_hex()),
@@ -210,7 +216,7 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
 }
 
 /// What was typed, as the field has it: a text stays one though it looks like a number.
-fn typed(body: &[u8], field: &str, value: &str) -> Value {
+fn as_typed(body: &[u8], field: &str, value: &str) -> Value {
     let is_text = correct::value_at(body, field).is_some_and(|v| v.is_string());
     match serde_json::from_str(value) {
         Ok(json @ (Value::String(_) | Value::Null)) => json,

@@ -57,6 +57,8 @@ fn observation(o: &ObservationView) -> Option<String> {
             .to_owned(),
         Some(ObservedValue::Concept(concept)) => format!("{label}: {}", concept.label().unwrap_or("")),
         Some(ObservedValue::Text(text)) => format!("{label}: {text}"),
+        Some(ObservedValue::Boolean(true)) => format!("{label}: yes"),
+        Some(ObservedValue::Boolean(false)) => format!("{label}: no"),
         _ => label.to_owned(),
     })
 }
@@ -92,23 +94,13 @@ pub fn sign_name(sign: Sign) -> &'static str {
 
 /// Unit and limits of what is typed for a sign, in English and French.
 pub fn range(sign: Sign) -> [String; 2] {
-    let row = sign.row();
-    let unit = plain_units(row.unit);
-    let number = |n: i32| {
-        let text = format!(
-            "{:.*}",
-            usize::from(row.decimals.min(1)),
-            f64::from(n) / 10_f64.powi(row.decimals.into())
-        );
-        text.trim_end_matches(".0").to_owned()
-    };
+    let [unit, low, high] = limits(sign);
     match sign {
         Sign::Bmi => ["computed".to_owned(), "calculé".to_owned()],
         Sign::Consciousness => ["one of A, C, V, P, U".to_owned(), "A, C, V, P ou U".to_owned()],
         Sign::BloodPressure => ["mmHg, as 130/80".to_owned(), "mmHg, comme 130/80".to_owned()],
         Sign::Pain => ["0 to 10".to_owned(), "de 0 à 10".to_owned()],
         _ => {
-            let (low, high) = (number(row.low), number(row.high));
             let also = if sign == Sign::Glucose {
                 ["; or write 1.2 g/L", " ; ou écrivez 1,2 g/L"]
             } else {
@@ -120,6 +112,24 @@ pub fn range(sign: Sign) -> [String; 2] {
             ]
         }
     }
+}
+
+/// Unit, lowest and highest of what is typed for a sign, as people write them; of a pressure, of either number.
+pub fn limits(sign: Sign) -> [String; 3] {
+    let row = sign.row();
+    let number = |n: i32| {
+        let text = format!(
+            "{:.*}",
+            usize::from(row.decimals.min(1)),
+            f64::from(n) / 10_f64.powi(row.decimals.into())
+        );
+        text.trim_end_matches(".0").to_owned()
+    };
+    let (low, high) = match sign {
+        Sign::Consciousness => Default::default(),
+        _ => (number(row.low), number(row.high)),
+    };
+    [plain_units(row.unit), low, high]
 }
 
 /// A moment as FHIR writes it, in UTC.

@@ -11,3 +11,4 @@ mod manners;
 mod repository;
 mod territory;
 mod tidy;
+mod watch;

@@ -385,12 +385,17 @@ pub(crate) struct Line(BufReader<UnixStream>);
 impl Line {
     /// Attaches, and opens the seat.
     pub(crate) fn open(territory: &Territory, place: &str) -> Self {
-        let stream = UnixStream::connect(territory.path(place).join("bocage.sock")).expect("the node runs");
-        stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
-        let mut line = Self(BufReader::new(stream));
+        let mut line = Self::unopened(territory, place);
         let opened = line.ask(&json!({ "do": "unlock", "passphrase": territory.passphrase() }));
         assert_eq!(opened.expect("an answer")["answer"], "unlocked");
         line
+    }
+
+    /// Attaches, and leaves the seat as it is.
+    pub(crate) fn unopened(territory: &Territory, place: &str) -> Self {
+        let stream = UnixStream::connect(territory.path(place).join("bocage.sock")).expect("the node runs");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+        Self(BufReader::new(stream))
     }
 
     /// Says something without waiting for the answer; false if nobody listens any more.

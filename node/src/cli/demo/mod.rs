@@ -189,8 +189,8 @@ impl Play {
             "importing the same file twice changes nothing",
             "importer deux fois le même fichier ne change rien",
         );
-        match self.actors[CLINIC].ask(Request::PatientSearch { query: String::new() }).await? {
-            Reply::Patients { patients } => Ok(patients),
+        match self.actors[CLINIC].ask(everybody()).await? {
+            Reply::Patients { patients, .. } => Ok(patients),
             _ => Err(unexpected()),
         }
     }
@@ -233,10 +233,7 @@ impl Play {
             "le médecin mobile lit les dossiers de sa tournée et transporte les autres scellés",
         );
         let cabin = self.actors[CABIN].status().await?;
-        let refused = self.actors[CABIN]
-            .ask(Request::PatientSearch { query: String::new() })
-            .await
-            .is_err();
+        let refused = self.actors[CABIN].ask(everybody()).await.is_err();
         self.check(
             refused && cabin.readable.is_none() && cabin.sealed > 0,
             "the cabin carries every record and opens none",
@@ -439,7 +436,7 @@ impl Play {
 
     /// Readable records with their compartments.
     async fn records(&mut self, who: usize) -> Result<BTreeMap<String, Vec<String>>, Failure> {
-        let Reply::Patients { patients } = self.actors[who].ask(Request::PatientSearch { query: String::new() }).await? else {
+        let Reply::Patients { patients, .. } = self.actors[who].ask(everybody()).await? else {
             return Err(unexpected());
         };
         let mut records = BTreeMap::new();
@@ -542,4 +539,12 @@ fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
         .map(|_| std::net::TcpListener::bind(("127.0.0.1", 0)))
         .collect::<Result<_, _>>()?;
     held.iter().map(|l| Ok(l.local_addr()?.port())).collect()
+}
+
+fn everybody() -> Request {
+    Request::PatientSearch {
+        query: String::new(),
+        limit: None,
+        offset: 0,
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bocage_protocol::clinical::vitals::Sign;
 
 use super::{cut, moment, word};
-use crate::client::{Entry, Record};
+use crate::client::{Clinical, Entry, Record};
 use crate::lang::{Lang, WIDTH, wrap};
 use crate::service::summary::sign_name;
 
@@ -134,11 +134,23 @@ fn text(e: &Entry, lang: Lang) -> String {
         "Patient" => lang.pick("Identity", "Identité"),
         "Condition" => lang.pick("Problem", "Problème"),
         "AllergyIntolerance" => lang.pick("Allergy", "Allergie"),
-        "MedicationRequest" => lang.pick("Prescription", "Prescription"),
+        "MedicationRequest" => match &e.clinical {
+            Some(Clinical::Treatment { intent, .. }) if intent == "plan" => lang.pick("Takes", "Prend"),
+            _ => lang.pick("Prescription", "Prescription"),
+        },
         "Encounter" => lang.pick("Visit", "Visite"),
         "Observation" => "",
         other => other,
     };
+    match &e.clinical {
+        Some(Clinical::Oxygen { given: true }) => return lang.pick("on supplemental oxygen", "sous oxygène").to_owned(),
+        Some(Clinical::Oxygen { given: false }) => return lang.pick("breathing air", "à l'air ambiant").to_owned(),
+        Some(Clinical::News2 { total, band }) => {
+            let band = super::visit::band(band, lang);
+            return format!("NEWS2 {total}{}{band}", if band.is_empty() { "" } else { ", " });
+        }
+        _ => {}
+    }
     let said = match Sign::all().find_map(|s| Some((s, e.summary.strip_prefix(sign_name(s))?.strip_prefix(' ')?))) {
         Some((sign, value)) if e.resource_type == "Observation" => {
             let value = if lang == Lang::Fr {
@@ -158,7 +170,7 @@ fn text(e: &Entry, lang: Lang) -> String {
     }
 }
 
-fn sign_in_words(sign: Sign, lang: Lang) -> &'static str {
+pub(super) fn sign_in_words(sign: Sign, lang: Lang) -> &'static str {
     let [en, fr] = match sign {
         Sign::RespiratoryRate => ["respiratory rate", "fréquence respiratoire"],
         Sign::HeartRate => ["heart rate", "fréquence cardiaque"],

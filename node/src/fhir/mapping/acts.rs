@@ -9,6 +9,13 @@ pub const LOINC: &str = "http://loinc.org";
 /// System of UCUM units.
 pub const UCUM: &str = "http://unitsofmeasure.org";
 
+/// System of SNOMED CT codes.
+pub const SNOMED: &str = "http://snomed.info/sct";
+/// SNOMED CT, United Kingdom edition: NEWS2 total score.
+pub const NEWS2_TOTAL: &str = "1104051000000101";
+/// SNOMED CT: patient on oxygen.
+pub const PATIENT_ON_OXYGEN: &str = "371825009";
+
 /// A visit, call or stay.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncounterView {

@@ -6,10 +6,11 @@
 //! A note is a `DocumentReference` with its text attached: FHIR's own home for clinical notes, typed by LOINC, with author, date and
 //! encounter, and accepted by both validators. `Communication` is kept for messages between people; `Composition` would demand sections in XHTML.
 
-use super::acts::{LOINC, UCUM};
+use super::acts::{LOINC, NEWS2_TOTAL, PATIENT_ON_OXYGEN, SNOMED, UCUM};
 use super::read::{is_date, is_date_time};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bocage_protocol::clinical::identifiers::{IdentifierError, Kind, system};
+use bocage_protocol::clinical::news2::{News2, Parameter, Scale};
 use bocage_protocol::clinical::vitals::{DIASTOLIC, Measure, OXYGEN_SATURATION_ARTERIAL, Reading, SYSTOLIC, Sign};
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -141,18 +142,11 @@ pub struct By<'a> {
 /// A vital sign: `Observation` under the vital-signs category; a pressure is a panel of two components.
 pub fn vital(act: &Act<'_>, measure: Measure) -> Result<Vec<u8>, WriteError> {
     let row = measure.sign().row();
-    let mut resource = start("Observation", act.id)?;
-    resource["status"] = json!("final");
-    resource["category"] = json!([{ "coding": [{ "system": CATEGORY, "code": "vital-signs", "display": "Vital Signs" }] }]);
     let mut coding = vec![json!({ "system": LOINC, "code": row.loinc, "display": row.display })];
     if row.sign == Sign::OxygenSaturation {
         coding.push(json!({ "system": LOINC, "code": OXYGEN_SATURATION_ARTERIAL, "display": "Oxygen saturation in Arterial blood" }));
     }
-    resource["code"] = json!({ "coding": coding });
-    act.write(&mut resource, "encounter", "effectiveDateTime")?;
-    if let Some(author) = act.written_by() {
-        resource["performer"] = json!([author]);
-    }
+    let mut resource = observed(act, ["vital-signs", "Vital Signs"], json!({ "coding": coding }))?;
     match measure.reading() {
         Reading::Scalar(_) => resource["valueQuantity"] = quantity(&measure.to_string(), row.unit),
         Reading::Consciousness(level) => resource["valueCodeableConcept"] = json!({ "text": level.letter().to_string() }),
@@ -227,8 +221,8 @@ pub fn condition(act: &Act<'_>, cim10: &str, label: &str) -> Result<Vec<u8>, Wri
     statuses(&mut resource, "condition-clinical", "condition-ver-status");
     resource["code"] = json!({ "coding": [{ "system": system::CIM10, "code": code }], "text": named("label", label)? });
     act.write(&mut resource, "encounter", "recordedDate")?;
-    if let Some(author) = act.author {
-        resource["recorder"] = json!({ "reference": author });
+    if let Some(author) = act.written_by() {
+        resource["recorder"] = author;
     }
     Ok(bytes(&resource))
 }
@@ -245,8 +239,8 @@ pub fn allergy(act: &Act<'_>, substance: &str, criticality: &str, reaction: Opti
         resource["encounter"] = json!({ "reference": encounter });
     }
     resource["recordedDate"] = json!(act.time()?);
-    if let Some(author) = act.author {
-        resource["recorder"] = json!({ "reference": author });
+    if let Some(author) = act.written_by() {
+        resource["recorder"] = author;
     }
     if let Some(reaction) = reaction {
         resource["reaction"] = json!([{ "manifestation": [{ "text": named("reaction", reaction)? }] }]);
@@ -261,13 +255,86 @@ pub fn prescription_line(act: &Act<'_>, group: &str, medicine: &str, dosage: &st
     resource["intent"] = json!("order");
     resource["medicationCodeableConcept"] = json!({ "text": named("medicine", medicine)? });
     act.write(&mut resource, "encounter", "authoredOn")?;
-    if let Some(author) = act.author {
-        resource["requester"] = json!({ "reference": author });
+    if let Some(author) = act.written_by() {
+        resource["requester"] = author;
     }
     resource["groupIdentifier"] = json!({ "system": "urn:ietf:rfc:3986", "value": named("prescription", group)? });
     resource["dosageInstruction"] = json!([{ "text": named("dosage", dosage)? }]);
     resource["dispenseRequest"] = json!({ "numberOfRepeatsAllowed": repeats });
     Ok(bytes(&resource))
+}
+
+/// A medicine that the patient takes, noted by whoever writes: no order, and nothing to dispense on.
+pub fn treatment(act: &Act<'_>, medicine: &str, dosage: &str) -> Result<Vec<u8>, WriteError> {
+    let mut resource = start("MedicationRequest", act.id)?;
+    resource["status"] = json!("active");
+    resource["intent"] = json!("plan");
+    resource["reportedBoolean"] = json!(true);
+    resource["medicationCodeableConcept"] = json!({ "text": named("medicine", medicine)? });
+    act.write(&mut resource, "encounter", "authoredOn")?;
+    if let Some(author) = act.written_by() {
+        resource["recorder"] = author;
+    }
+    resource["dosageInstruction"] = json!([{ "text": named("dosage", dosage)? }]);
+    Ok(bytes(&resource))
+}
+
+/// Whether supplemental oxygen was given when the other readings were taken.
+pub fn oxygen(act: &Act<'_>, given: bool) -> Result<Vec<u8>, WriteError> {
+    let code = json!({ "coding": [{ "system": SNOMED, "code": PATIENT_ON_OXYGEN, "display": "Patient on oxygen" }], "text": "Supplemental oxygen" });
+    let mut resource = observed(act, ["exam", "Exam"], code)?;
+    resource["valueBoolean"] = json!(given);
+    Ok(bytes(&resource))
+}
+
+/// A NEWS2 total with its parts, and the ids of the readings it was made of. LOINC has no code for it; the Royal College's is SNOMED's.
+pub fn news2(act: &Act<'_>, score: &News2, scale: Scale, readings: &[String]) -> Result<Vec<u8>, WriteError> {
+    let (Some(total), Some(band)) = (score.total(), score.band()) else {
+        return Err(WriteError::Missing("NEWS2"));
+    };
+    let code = json!({
+        "coding": [{ "system": SNOMED, "code": NEWS2_TOTAL, "display": "Royal College of Physicians NEWS2 (National Early Warning Score 2) total score" }],
+        "text": "NEWS2",
+    });
+    let mut resource = observed(act, ["survey", "Survey"], code)?;
+    resource["valueQuantity"] = quantity(&total.to_string(), "{score}");
+    resource["interpretation"] = json!([{ "text": band.name() }]);
+    resource["method"] = json!({ "text": format!("SpO2 scale {}", scale.number()) });
+    if !readings.is_empty() {
+        let reference = |id: &String| json!({ "reference": format!("urn:uuid:{id}") });
+        resource["derivedFrom"] = readings.iter().map(reference).collect();
+    }
+    let part = |p: Parameter| {
+        let points = score.points(p).unwrap_or_default().to_string();
+        json!({ "code": { "text": part_name(p) }, "valueQuantity": quantity(&points, "{score}") })
+    };
+    resource["component"] = Parameter::ALL.into_iter().map(part).collect();
+    Ok(bytes(&resource))
+}
+
+fn part_name(parameter: Parameter) -> &'static str {
+    match parameter {
+        Parameter::Respiration => "respiration",
+        Parameter::Saturation => "SpO2",
+        Parameter::Oxygen => "air or oxygen",
+        Parameter::Systolic => "systolic pressure",
+        Parameter::Pulse => "pulse",
+        Parameter::Consciousness => "consciousness",
+        Parameter::Temperature => "temperature",
+    }
+}
+
+/// A final observation in this category, without its value yet.
+fn observed(act: &Act<'_>, [category, display]: [&str; 2], code: Value) -> Result<Value, WriteError> {
+    let mut resource = start("Observation", act.id)?;
+    resource["status"] = json!("final");
+    resource["category"] = json!([{ "coding": [{ "system": CATEGORY, "code": category, "display": display }] }]);
+    resource["code"] = code;
+    act.write(&mut resource, "encounter", "effectiveDateTime")?;
+    if let Some(author) = act.written_by() {
+        resource["performer"] = json!([author]);
+    }
+    Ok(resource)
 }
 
 /// A finished encounter. `class`: `AMB` at the practice, `HH` at home, `VR` by tele-consultation.
@@ -277,8 +344,8 @@ pub fn encounter(act: &Act<'_>, class: &str, reason: &str) -> Result<Vec<u8>, Wr
     resource["status"] = json!("finished");
     resource["class"] = json!({ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": class });
     resource["subject"] = json!({ "reference": act.patient });
-    if let Some(author) = act.author {
-        resource["participant"] = json!([{ "individual": { "reference": author } }]);
+    if let Some(author) = act.written_by() {
+        resource["participant"] = json!([{ "individual": author }]);
     }
     resource["period"] = json!({ "start": act.time()? });
     resource["reasonCode"] = json!([{ "text": named("reason", reason)? }]);

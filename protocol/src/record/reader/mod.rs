@@ -55,6 +55,8 @@ pub struct Reader {
     denied: BTreeSet<DocId>,
     /// Seats whose chains have grown: where a cut or a fork bears on one, a link in one document places envelopes in others.
     grown: BTreeSet<SeatKey>,
+    /// Records whose facts, or what counts of them, may be others than when that was asked last.
+    touched: BTreeSet<RecordId>,
 }
 
 /// A seat's whole chain, over all documents.
@@ -157,6 +159,11 @@ impl Reader {
     /// Records with at least one readable document.
     pub fn records(&self) -> impl Iterator<Item = RecordId> {
         self.records.keys().copied()
+    }
+
+    /// Records whose facts, or the labels of them, may have changed since this was asked last; all of them the first time.
+    pub fn take_touched(&mut self) -> BTreeSet<RecordId> {
+        std::mem::take(&mut self.touched)
     }
 
     /// Compartments of a record that this seat can read.

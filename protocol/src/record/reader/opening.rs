@@ -54,6 +54,7 @@ impl Reader {
             openable: BTreeSet::new(),
             denied: BTreeSet::new(),
             grown: BTreeSet::new(),
+            touched: BTreeSet::new(),
         };
         let mut from = std::ops::Bound::Unbounded;
         loop {

@@ -48,6 +48,8 @@ impl Reader {
         let (identities, others): (Vec<_>, Vec<_>) = bearing.into_iter().partition(|doc| self.is_creator_s_identity(doc));
         for doc in identities.into_iter().chain(others) {
             self.label(doc, dirty.contains(&doc), registry);
+            self.touched
+                .extend(self.docs.get(&doc).and_then(|d| d.filed).map(|filed| filed.record));
         }
     }
 
@@ -130,6 +132,7 @@ impl Reader {
         let before = std::mem::replace(&mut doc.filed, filed);
         if let Some((record, compartment)) = before.map(place).filter(|b| Some(*b) != filed.map(place)) {
             remove_from(&mut self.records, &record, &compartment, &id);
+            self.touched.insert(record);
         }
         let filed = filed?;
         let compartments = self.records.entry(filed.record).or_default();
