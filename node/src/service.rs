@@ -367,6 +367,7 @@ impl Service {
     /// The disk refused; the next start rebuilds its index from the log.
     pub fn close(mut self) -> Result<(), Failure> {
         self.remember_met(0);
+        self.core.stop();
         Box::new(self.core.store).close().map_err(|e| store_failure(&e))
     }
 }
