@@ -20,6 +20,7 @@ use crate::lang::Bilingual;
 use crate::place::{self, internal};
 
 mod acts;
+mod delivery;
 mod doctor;
 mod enrolment;
 mod export;
@@ -173,6 +174,8 @@ impl Service {
                 value,
             } => self.correct(&patient, &fact, &field, &value),
             Request::Share { patient, facility } => self.share(&patient, &facility),
+            Request::Delivery { patient, fact } => self.delivery(&patient, &fact),
+            Request::Read { patient } => self.read(&patient),
             Request::Import { .. } | Request::Export { .. } => long(Turns::Own(self), request, progress),
             _ => Err(internal("a request was not routed")),
         }

@@ -369,7 +369,11 @@ impl Peer {
                 Ok(hello) if hello.network == self.registry.network_id() => {
                     let role = if own.dialled { Role::Initiator } else { Role::Responder };
                     own.session = Some(Session::new(role, &own.salt, &hello.salt, self.settings));
-                    let salts = if own.dialled { [&own.salt, &hello.salt] } else { [&hello.salt, &own.salt] };
+                    let salts = if own.dialled {
+                        [&own.salt, &hello.salt]
+                    } else {
+                        [&hello.salt, &own.salt]
+                    };
                     self.held.meet(link, salts);
                     // A peer may claim any clock.
                     let clock_ahead_ms = (hello.clock_ms as i64).saturating_sub(now_ms as i64);

@@ -114,6 +114,20 @@ fn marks(e: &Entry, lang: Lang) -> Vec<String> {
         );
         marks.push(format!("{}, {versions}", lang.pick("corrected", "corrigé")));
     }
+    match e.held_by {
+        Some(0) => marks.push(
+            lang.pick(
+                "on this machine only, as far as is known",
+                "sur cette machine seulement, à notre connaissance",
+            )
+            .to_owned(),
+        ),
+        Some(nodes) => {
+            let nodes = lang.count(nodes, ["other node", "other nodes"], ["autre nœud", "autres nœuds"]);
+            marks.push(format!("{} {nodes}", lang.pick("held by", "détenu par")));
+        }
+        None => {}
+    }
     match e.label.as_str() {
         "quarantined" => marks.push(lang.pick("not acknowledged yet", "pas encore reconnu").to_owned()),
         "disputed" => {

@@ -120,7 +120,9 @@ impl Book {
     }
 
     fn remove(&mut self, holder: &NodeKey) -> Vec<(NodeKey, SeatKey)> {
-        let Some(shelf) = self.shelves.remove(holder) else { return Vec::new() };
+        let Some(shelf) = self.shelves.remove(holder) else {
+            return Vec::new();
+        };
         self.len -= shelf.by_author.len();
         shelf.by_author.into_keys().map(|author| (*holder, author)).collect()
     }

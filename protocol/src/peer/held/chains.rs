@@ -221,7 +221,9 @@ mod tests {
     use crate::testing::{NOW, Random, key};
 
     fn item(header: Header, seat: &str) -> StoredItem {
-        let sealed = header.seal(&key(seat), &NetworkId([1; 32]), &crate::crypto::Secret([1; 32]), b"x").unwrap();
+        let sealed = header
+            .seal(&key(seat), &NetworkId([1; 32]), &crate::crypto::Secret([1; 32]), b"x")
+            .unwrap();
         let place = Place::of(&sealed.to_bytes()).unwrap();
         StoredItem {
             key: place.key(sealed.id()),

@@ -90,7 +90,9 @@ impl Holdings {
         holdings.revision = holdings.book.newest(&holdings.own);
         // What a crash or a damaged disk has changed since.
         let own = holdings.book.by(&holdings.own);
-        let untrue = own.filter(|held| holdings.chains.tips(&held.author) != held.tips).map(|held| held.author);
+        let untrue = own
+            .filter(|held| holdings.chains.tips(&held.author) != held.tips)
+            .map(|held| held.author);
         let silent = holdings.chains.seats().filter(|seat| holdings.is_unsaid(seat));
         holdings.unsaid = untrue.chain(silent.copied()).collect();
         Ok(holdings)
@@ -102,7 +104,10 @@ impl Holdings {
 
     /// Other nodes that hold a chain of this seat, up to which envelopes. Revoked ones don't count.
     pub(super) fn holders<'a>(&'a self, author: &'a SeatKey, registry: &'a Registry) -> impl Iterator<Item = (NodeKey, &'a [ItemId])> {
-        let others = self.book.about(author).filter(|held| held.holder != self.own && !held.tips.is_empty());
+        let others = self
+            .book
+            .about(author)
+            .filter(|held| held.holder != self.own && !held.tips.is_empty());
         others
             .filter(|held| counts(registry, &held.holder).is_some())
             .map(|held| (held.holder, &held.tips[..]))
@@ -130,7 +135,11 @@ impl Holdings {
                 others.for_each(|(_, gossip)| gossip.push(holder, author));
             }
         }
-        self.links.iter().filter(|(_, g)| g.has_something()).map(|(link, _)| *link).collect()
+        self.links
+            .iter()
+            .filter(|(_, g)| g.has_something())
+            .map(|(link, _)| *link)
+            .collect()
     }
 
     fn state(&mut self, author: SeatKey, now_ms: u64, registry: &Registry, facility: FacilityKey) {
@@ -183,7 +192,9 @@ impl Holdings {
     /// Malformed, out of turn or falsely signed: the peer misbehaves.
     pub(super) fn frame(&mut self, link: LinkId, bytes: &[u8], registry: &Registry) -> Result<BTreeSet<SeatKey>, String> {
         let frame = Frame::decode(bytes).map_err(|e| format!("statements: {e}"))?;
-        let Some(gossip) = self.links.get_mut(&link) else { return Ok(BTreeSet::new()) };
+        let Some(gossip) = self.links.get_mut(&link) else {
+            return Ok(BTreeSet::new());
+        };
         let mut news = BTreeSet::new();
         match frame {
             Frame::Mark(mark) => gossip.on_mark(mark)?,

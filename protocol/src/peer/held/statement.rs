@@ -70,7 +70,10 @@ impl Held {
 
     fn signed(&self) -> Vec<u8> {
         let mut w = Writer::new();
-        w.bytes(&self.holder.0).bytes(&self.author.0).u64(self.revision).u8(self.tips.len() as u8);
+        w.bytes(&self.holder.0)
+            .bytes(&self.author.0)
+            .u64(self.revision)
+            .u8(self.tips.len() as u8);
         for tip in &self.tips {
             w.bytes(&tip.0);
         }
@@ -99,7 +102,10 @@ mod tests {
             assert!(Held::read(&mut Reader::new(&bytes[..n])).is_err(), "cut at {n}");
             let mut other = bytes.clone();
             other[n] ^= 1;
-            assert!(Held::read(&mut Reader::new(&other)).map_or(true, |h| !h.is_signed(&network)), "bit at {n}");
+            assert!(
+                Held::read(&mut Reader::new(&other)).map_or(true, |h| !h.is_signed(&network)),
+                "bit at {n}"
+            );
         }
         let mut swapped = bytes.clone();
         swapped[73..137].rotate_left(32);

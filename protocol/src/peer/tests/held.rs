@@ -60,7 +60,10 @@ fn tip(net: &Net, n: usize) -> ItemId {
         .filter_map(|i| Envelope::parse(i).ok())
         .filter(|e| e.header.seat == seat)
         .collect();
-    own.iter().max_by_key(|e| (e.header.incarnation, e.header.seq)).expect("it wrote").id()
+    own.iter()
+        .max_by_key(|e| (e.header.incarnation, e.header.seq))
+        .expect("it wrote")
+        .id()
 }
 
 fn misbehaved(net: &Net, n: usize) -> usize {
@@ -127,7 +130,11 @@ fn t70_what_came_out_of_order_is_claimed_only_once_nothing_is_missing_before_it(
     // A batch whose last comes first, without its beginning.
     net.write_items(1, vec![items[2].clone(), items[1].clone(), items[5].clone()]);
     rest(&mut net);
-    assert_eq!(known(&net, 2, author).remove(&a).unwrap_or_default(), before, "stored, and not claimed");
+    assert_eq!(
+        known(&net, 2, author).remove(&a).unwrap_or_default(),
+        before,
+        "stored, and not claimed"
+    );
     assert!(net.nodes[1].store.contains(&id(&items[2])).unwrap());
     net.write_items(1, vec![items[0].clone()]);
     rest(&mut net);
@@ -195,7 +202,10 @@ fn t69_forged_foreign_replayed_and_revoked_statements_have_no_effect() {
     assert_eq!(known(&net, 0, author)[&nurses], [ItemId([1; 32])]);
 
     // Older ones, and another one with the same number: known better, nobody's fault.
-    peer.frame(&mut net, frame(&[sign("nurses/node", now + 49, 2), sign("nurses/node", now + 50, 3)]));
+    peer.frame(
+        &mut net,
+        frame(&[sign("nurses/node", now + 49, 2), sign("nurses/node", now + 50, 3)]),
+    );
     // Nodes and seats that nobody certified (yet).
     let unknown_seat = Held::sign(&pharmacy, &network, SeatKey(key("nobody").verifying_key().to_bytes()), 9, vec![]);
     peer.frame(&mut net, frame(&[sign("stranger/node", 9, 1), unknown_seat]));
@@ -266,7 +276,10 @@ fn what_was_learned_outlives_a_clean_stop_and_a_crash_learns_it_again() {
     net.meet(0, 2);
     net.meet(2, 1);
     let clinic = net.nodes[0].key;
-    assert!(known(&net, 1, seat_of(&net, 1))[&clinic].contains(&tip(&net, 1)), "looked through anew");
+    assert!(
+        known(&net, 1, seat_of(&net, 1))[&clinic].contains(&tip(&net, 1)),
+        "looked through anew"
+    );
     // Without any record of what it said, a node hears it from the others.
     net.restart(1);
     net.meet(1, 2);
@@ -390,10 +403,18 @@ fn two_copies_of_one_node_do_not_argue_for_ever() {
     for round in 0..20 {
         let lie = Held::sign(&copy, &network, author, net.now + 10_000, vec![ItemId([round; 32])]);
         let peer = Hostile::connect(&mut net, 1, 2, 900 + u64::from(round));
-        let before = net.nodes[0].peer.holders(&author).map(|(_, tips)| tips.to_vec()).collect::<Vec<_>>();
+        let before = net.nodes[0]
+            .peer
+            .holders(&author)
+            .map(|(_, tips)| tips.to_vec())
+            .collect::<Vec<_>>();
         peer.frame(&mut net, frame(&[lie]));
         rest(&mut net);
-        let after = net.nodes[0].peer.holders(&author).map(|(_, tips)| tips.to_vec()).collect::<Vec<_>>();
+        let after = net.nodes[0]
+            .peer
+            .holders(&author)
+            .map(|(_, tips)| tips.to_vec())
+            .collect::<Vec<_>>();
         said += usize::from(before != after);
         net.input(1, Input::LinkDown { link: peer.link });
     }

@@ -332,7 +332,11 @@ impl Reader {
     fn take_openable(&mut self) -> BTreeSet<DocId> {
         let mut docs = std::mem::take(&mut self.openable);
         docs.extend(self.ring.take_fresh());
-        docs.retain(|doc| self.docs.get(doc).is_some_and(|d| !d.sealed.is_empty() || !d.sealed_receipts.is_empty()));
+        docs.retain(|doc| {
+            self.docs
+                .get(doc)
+                .is_some_and(|d| !d.sealed.is_empty() || !d.sealed_receipts.is_empty())
+        });
         docs
     }
 

@@ -15,7 +15,10 @@ use crate::ids::{DocId, Hlc, ItemId, NodeKey, SeatKey};
 use crate::record::receipt::{self, Line, MAX_LINES, Seen};
 use crate::store::{Store, StoreError};
 
-/// An opened receipt, acknowledged or not.
+#[cfg(test)]
+mod tests;
+
+/// An opened receipt, accepted or not.
 pub(super) struct Receipt {
     by: SeatKey,
     at: Hlc,
@@ -110,7 +113,9 @@ impl Reader {
         let before: BTreeMap<ItemId, ItemId> = links.map(|link| (link.id, link.prev)).collect();
         let mut by_tip: BTreeMap<ItemId, BTreeSet<NodeKey>> = BTreeMap::new();
         for (node, tips) in held {
-            tips.iter().for_each(|tip| drop(by_tip.entry(*tip).or_default().insert(node)));
+            for tip in tips {
+                by_tip.entry(*tip).or_default().insert(node);
+            }
         }
         let mut holders: BTreeMap<ItemId, BTreeSet<NodeKey>> = BTreeMap::new();
         for (tip, nodes) in by_tip {
@@ -181,7 +186,7 @@ impl Reader {
     /// The last content after `from`, up to `to`, before which nothing of this document is missing or closed.
     fn vouched(&self, doc: &Doc, author: &SeatKey, incarnation: u64, from: u64, to: u64) -> u64 {
         let mut vouched = from;
-        for seq in from + 1..=to {
+        for seq in from.saturating_add(1)..=to {
             let mut here = self.at(author, incarnation, seq).peekable();
             if here.peek().is_none() {
                 return vouched;
