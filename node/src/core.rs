@@ -124,6 +124,9 @@ impl Core {
     /// Writes down what spares the next start work, before a clean stop.
     pub fn stop(&mut self) {
         let local = self.peer.stop();
+        if local.is_empty() {
+            return;
+        }
         if let Err(error) = self.save_local(local) {
             tracing::warn!(%error, "who holds what was not written down; it is found out again");
         }

@@ -56,12 +56,15 @@ pub(super) struct Holdings {
     fresh: BTreeMap<(NodeKey, SeatKey), BTreeSet<LinkId>>,
     unkept: BTreeSet<(NodeKey, SeatKey)>,
     kept_ms: u64,
+    /// The set whose tips are written down.
+    kept_root: Option<[u8; 32]>,
 }
 
 impl Holdings {
     /// Believes what was written down at a clean stop if it is about this very set; else looks through the store.
     pub(super) fn open(node: SigningKey, store: &dyn Store, index: &SetIndex, registry: &Registry) -> Result<Self, StoreError> {
         let known = store.local(CHAINS)?.and_then(|bytes| Chains::decode(&bytes, &index.root()).ok());
+        let kept_root = known.is_some().then(|| index.root());
         let mut holdings = Self {
             own: NodeKey(node.verifying_key().to_bytes()),
             node,
@@ -75,6 +78,7 @@ impl Holdings {
             fresh: BTreeMap::new(),
             unkept: BTreeSet::new(),
             kept_ms: 0,
+            kept_root,
         };
         for (key, value) in store.local_prefix(BY)? {
             let bytes = [&key[BY.len()..], &value].concat();
@@ -281,10 +285,13 @@ impl Holdings {
     /// Everything worth keeping over a clean stop.
     pub(super) fn stop(&mut self, index: &SetIndex) -> Vec<LocalWrite> {
         let mut local = self.keep();
-        local.push(LocalWrite {
-            key: CHAINS.to_vec(),
-            value: self.chains.encode(&index.root()),
-        });
+        let root = Some(index.root());
+        if std::mem::replace(&mut self.kept_root, root) != root {
+            local.push(LocalWrite {
+                key: CHAINS.to_vec(),
+                value: self.chains.encode(&index.root()),
+            });
+        }
         local
     }
 
