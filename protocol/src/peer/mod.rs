@@ -634,7 +634,7 @@ impl Peer {
             }
         }
         out.ready.extend(self.held.speak(now_ms, &self.registry, true));
-        let local = self.held.to_keep(now_ms);
+        let local = self.held.due_for_keeping(now_ms);
         if !local.is_empty() {
             self.request(Vec::new(), local, None, None, out);
         }

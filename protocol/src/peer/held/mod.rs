@@ -271,7 +271,7 @@ impl Holdings {
     // ---- what outlives the process
 
     /// What was learned since it was last written down, if that is long ago.
-    pub(super) fn to_keep(&mut self, now_ms: u64) -> Vec<LocalWrite> {
+    pub(super) fn due_for_keeping(&mut self, now_ms: u64) -> Vec<LocalWrite> {
         if self.kept_ms == 0 || self.unkept.is_empty() {
             self.kept_ms = now_ms.max(1);
         }
