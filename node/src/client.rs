@@ -112,6 +112,15 @@ pub enum Request {
         patient: String,
         facility: String,
     },
+    /// Who holds, has received and has read one entry.
+    Delivery {
+        patient: String,
+        fact: String,
+    },
+    /// A person has looked at this record: tells the authors of what is in it.
+    Read {
+        patient: String,
+    },
     Import {
         files: Vec<PathBuf>,
     },
@@ -240,6 +249,11 @@ pub enum Reply {
         documents: u64,
         /// When new entries stop being opened to it, milliseconds since 1970; `None` without an end.
         until_ms: Option<u64>,
+    },
+    Delivery(Delivery),
+    /// Receipts were written in so many documents; none: nothing was new.
+    Acknowledged {
+        documents: u64,
     },
     Imported {
         files: Vec<(String, ImportReport)>,
@@ -438,6 +452,38 @@ pub struct Entry {
     pub versions: u64,
     /// The entry that corrects this one: then it is shown as history only.
     pub replaced_by: Option<String>,
+    /// Of this seat's own entries: other nodes known to hold it.
+    #[serde(default)]
+    pub held_by: Option<u64>,
+}
+
+/// How far an entry has come: each line rests on somebody's signature.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Delivery {
+    pub fact: String,
+    /// Written at this seat.
+    pub own: bool,
+    /// By its author's clock, milliseconds since 1970.
+    pub saved_ms: u64,
+    /// Nodes besides this one.
+    pub holders: Vec<HolderRow>,
+    pub received: Vec<SeenRow>,
+    pub read: Vec<SeenRow>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HolderRow {
+    pub facility: String,
+    pub node: String,
+    pub kind: String,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SeenRow {
+    pub name: String,
+    pub facility: String,
+    /// By the reader's clock when it first said so.
+    pub at_ms: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

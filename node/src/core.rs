@@ -8,11 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bocage_protocol::crypto::Entropy;
 use bocage_protocol::identity::{Charter, Registry};
-use bocage_protocol::ids::NodeKey;
 use bocage_protocol::peer::{Effects, Event, Input, LinkId, Peer};
 use bocage_protocol::record::{Reader, SeatSecrets, Write};
 use bocage_protocol::store::{Batch, LocalWrite, MAX_BATCH, Store, StoreError};
 use bocage_protocol::sync::SessionSettings;
+use ed25519_dalek::SigningKey;
 
 use crate::keystore::OsEntropy;
 use crate::store::LogStore;
@@ -43,7 +43,7 @@ pub fn now_ms() -> u64 {
 impl Core {
     /// # Errors
     /// The store can't be read.
-    pub fn open(store: LogStore, node: NodeKey, charter: Charter) -> Result<Self, StoreError> {
+    pub fn open(store: LogStore, node: SigningKey, charter: Charter) -> Result<Self, StoreError> {
         // A store's incarnation is the process's: cursors over it come with its persisted index.
         let settings = SessionSettings {
             store: random_u64(),
@@ -118,6 +118,17 @@ impl Core {
                 .refused
                 .take()
                 .unwrap_or_else(|| StoreError::Damaged("an envelope of our own was refused".into())))
+        }
+    }
+
+    /// Writes down what spares the next start work, before a clean stop.
+    pub fn stop(&mut self) {
+        let local = self.peer.stop();
+        if local.is_empty() {
+            return;
+        }
+        if let Err(error) = self.save_local(local) {
+            tracing::warn!(%error, "who holds what was not written down; it is found out again");
         }
     }
 

@@ -293,13 +293,18 @@ pub fn open(home: &Home, progress: &mut dyn FnMut(u64, u64)) -> Result<(Core, No
     let node = NodeKeyFile::open(&home.node_key()).map_err(keys)?;
     let charter = Charter::parse(&fs::read(home.charter()).map_err(disk)?).map_err(|e| Failure::of("damaged", &e))?;
     let store = LogStore::open(&home.store(), progress).map_err(|e| Failure::of("store", &e))?;
-    let core = Core::open(store, node_key(&node), charter).map_err(|e| Failure::of("store", &e))?;
+    let core = Core::open(store, node_signing(&node), charter).map_err(|e| Failure::of("store", &e))?;
     Ok((core, node))
 }
 
 /// The node's public key.
 pub fn node_key(node: &NodeKeys) -> NodeKey {
-    NodeKey(SigningKey::from_bytes(&node.network.0).verifying_key().to_bytes())
+    NodeKey(node_signing(node).verifying_key().to_bytes())
+}
+
+/// What the node signs with: that it is itself, and what it holds.
+fn node_signing(node: &NodeKeys) -> SigningKey {
+    SigningKey::from_bytes(&node.network.0)
 }
 
 /// The practitioner's seat in an unlocked keystore; `None` where nobody practises (a cabin).
@@ -433,7 +438,7 @@ pub fn device_seat(node: &NodeKeys) -> (SigningKey, KemSecret) {
 /// Writes the first items, then the charter: its presence says that all is there.
 fn settle(home: &Home, charter: &Charter, node: &NodeKeys, items: Vec<Vec<u8>>, local: Vec<LocalWrite>) -> Result<(), Failure> {
     let store = LogStore::open(&home.store(), &mut |_, _| {}).map_err(|e| Failure::of("store", &e))?;
-    let mut core = Core::open(store, node_key(node), charter.clone()).map_err(|e| Failure::of("store", &e))?;
+    let mut core = Core::open(store, node_signing(node), charter.clone()).map_err(|e| Failure::of("store", &e))?;
     let (ops, envelopes): (Vec<_>, Vec<_>) = items.into_iter().partition(|i| i.first() == Some(&REGISTRY_OP));
     core.save_items(ops, Vec::new()).map_err(|e| Failure::of("store", &e))?;
     core.save_items(envelopes, Vec::new()).map_err(|e| Failure::of("store", &e))?;

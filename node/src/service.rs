@@ -21,6 +21,7 @@ use crate::lang::Bilingual;
 use crate::place::{self, internal};
 
 mod acts;
+mod delivery;
 mod doctor;
 mod drafts;
 mod enrolment;
@@ -212,6 +213,8 @@ impl Service {
                 value,
             } => self.correct(&patient, &fact, &field, &value),
             Request::Share { patient, facility } => self.share(&patient, &facility),
+            Request::Delivery { patient, fact } => self.delivery(&patient, &fact),
+            Request::Read { patient } => self.read(&patient),
             Request::Import { .. } | Request::Export { .. } => long(Turns::Own(self), request, progress),
             _ => Err(internal("a request was not routed")),
         }
@@ -404,6 +407,7 @@ impl Service {
     /// The disk refused; the next start rebuilds its index from the log.
     pub fn close(mut self) -> Result<(), Failure> {
         self.remember_met(0);
+        self.core.stop();
         Box::new(self.core.store).close().map_err(|e| store_failure(&e))
     }
 }

@@ -33,6 +33,7 @@ pub mod context {
     pub const HEDGE: &str = "bocage 2026-11 hedged randomness v1";
     pub const SET_FINGERPRINT: &str = "bocage 2026-11 set fingerprint v1";
     pub const SHORT_ID: &str = "bocage 2026-11 short id v1";
+    pub const HELD_MARK: &str = "bocage 2026-11 held mark v1";
     pub const KEYSTORE: &str = "bocage 2026-11 keystore v1";
     pub const INVITATION: &str = "bocage 2026-11 invitation v1";
     pub const LOCAL_SEAL: &str = "bocage 2026-11 local seal v1";
@@ -50,6 +51,7 @@ pub enum SignUse {
     Request,
     Admission,
     Address,
+    Held,
 }
 
 impl SignUse {
@@ -63,6 +65,7 @@ impl SignUse {
             Self::Request => "bocage/v1/request\0",
             Self::Admission => "bocage/v1/admission\0",
             Self::Address => "bocage/v1/address\0",
+            Self::Held => "bocage/v1/held\0",
         }
     }
 }

@@ -123,6 +123,18 @@ once. Stop with Ctrl-C; everything reported as saved is safe.")]
         /// Name of the facility, or the start of its key or node, as `peers` shows them
         facility: String,
     },
+    /// Show how far an entry has come: who holds it, who received it, who read it
+    Delivery {
+        /// The record's id, or its start
+        patient: String,
+        /// The entry, as `patient show` names it
+        fact: String,
+    },
+    /// Tell those who wrote in a record that you have read it
+    Read {
+        /// The record's id, or its start
+        patient: String,
+    },
     /// Import FHIR R4 files (Bundle, single resource, NDJSON)
     #[command(after_help = "Importing a file twice changes nothing. A resource or file that is refused
 doesn't stop the others: the report names each with its place and reason, and

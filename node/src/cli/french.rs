@@ -44,7 +44,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 29] = [
+const PAGES: [Page; 31] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -315,6 +315,18 @@ Exemple :
             RECORD,
             ("facility", "Nom de la structure, ou début de sa clé ou de son nœud (voir `peers`)"),
         ],
+    },
+    Page {
+        path: "delivery",
+        about: "Montrer où en est un élément : qui le détient, qui l'a reçu, qui l'a lu",
+        after: "",
+        args: &[RECORD, ("fact", "L'élément, comme `patient show` le nomme")],
+    },
+    Page {
+        path: "read",
+        about: "Dire à ceux qui ont écrit dans un dossier que vous l'avez lu",
+        after: "",
+        args: &[RECORD],
     },
     Page {
         path: "import",

@@ -244,6 +244,8 @@ impl Session {
                 .await
             }
             Command::Share { patient, facility } => self.ask(Request::Share { patient, facility }, true).await,
+            Command::Delivery { patient, fact } => self.ask(Request::Delivery { patient, fact }, true).await,
+            Command::Read { patient } => self.ask(Request::Read { patient }, true).await,
             Command::Import { files } => {
                 let files = files.iter().map(|f| absolute(f)).collect::<Result<_, _>>()?;
                 self.ask(Request::Import { files }, true).await

@@ -6,6 +6,7 @@ use crate::client::{Newcomer, Reply, Status};
 use crate::fhir::Language;
 use crate::lang::{Lang, wrap};
 
+mod delivery;
 mod moment;
 mod record;
 mod visit;
@@ -38,6 +39,25 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
     match reply {
         Reply::Done | Reply::Progress { .. } => Ok(()),
         Reply::Status(status) => write_status(out, status, lang),
+        Reply::Delivery(entry) => {
+            delivery::write(out, entry, lang);
+            Ok(())
+        }
+        Reply::Acknowledged { documents: 0 } => writeln!(
+            out,
+            "{}",
+            lang.pick("Nothing new to acknowledge.", "Rien de nouveau à signaler comme lu.")
+        ),
+        Reply::Acknowledged { documents } => writeln!(
+            out,
+            "{} {}",
+            lang.pick("Saved: read, in", "Enregistré : lu, dans"),
+            lang.count(
+                *documents,
+                ["part of the record", "parts of the record"],
+                ["partie du dossier", "parties du dossier"]
+            )
+        ),
         Reply::Peers { peers } => {
             if peers.is_empty() {
                 return writeln!(

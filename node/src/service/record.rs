@@ -67,15 +67,20 @@ impl Service {
         });
         let versions = Versions::of(reader.history(&record));
         let mut documents: BTreeMap<Compartment, u64> = reader.compartments(&record).map(|(c, _)| (c, 0)).collect();
+        let held_by = self.held_by(record)?;
+        let entry = |found: &RecordFact<'_>, replaced_by| Entry {
+            held_by: held_by.get(&found.fact.envelope).copied(),
+            ..entry(registry, found, versions.count(found.fact.id), replaced_by)
+        };
         let mut entries = Vec::new();
         for found in reader.current(&record) {
             *documents.entry(found.compartment).or_default() += 1;
-            entries.push(entry(registry, &found, versions.count(found.fact.id), None));
+            entries.push(entry(&found, None));
         }
         if history {
             for found in reader.history(&record) {
                 if let Some(by) = versions.replaced_by.get(&found.fact.id) {
-                    entries.push(entry(registry, &found, versions.count(found.fact.id), Some(*by)));
+                    entries.push(entry(&found, Some(*by)));
                 }
             }
         }
@@ -212,6 +217,7 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
         label: label_name(fact.label).to_owned(),
         versions,
         replaced_by: replaced_by.map(|id| id.to_hex()),
+        held_by: None,
     }
 }
 

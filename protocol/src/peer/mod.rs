@@ -9,17 +9,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ed25519_dalek::SigningKey;
+
 use crate::envelope::Lane;
 use crate::identity::{Charter, Registry, RegistryOp, op::REGISTRY_OP};
-use crate::ids::{DocId, ItemId, NodeKey};
+use crate::ids::{DocId, ItemId, NodeKey, SeatKey};
 use crate::store::{Batch, LocalWrite, OrderKey, Store, StoreError, StoredItem};
 use crate::sync::{Event as SyncEvent, Received, Role, Session, SessionOutput, SessionSettings, SetIndex, Statistics, Ticket};
 
+mod held;
 mod hello;
 mod intake;
 #[cfg(test)]
 mod tests;
 
+pub use held::{Held, MAX_TIPS};
+use held::{Holdings, Place};
 pub use hello::Hello;
 use intake::{Examined, Intake};
 
@@ -91,6 +96,8 @@ pub enum Event {
     Settled { link: LinkId, peer: NodeKey },
     /// A complete session ended with different sets: shown, and healed by the next reconciliation.
     Diverged { link: LinkId, peer: NodeKey },
+    /// More, or less, is known about which other nodes hold this seat's chain ([`Peer::holders`]).
+    HeldChanged { author: SeatKey },
     /// A peer broke the protocol or sent what doesn't belong.
     Misbehaved { link: LinkId, peer: NodeKey, why: String },
 }
@@ -139,12 +146,16 @@ struct Link {
     settled: bool,
     /// Something of others arrived meanwhile: compare when this time comes.
     relay_at_ms: Option<u64>,
+    /// The session spoke last: a statement may go before its next frame, so that a long transfer holds none up.
+    statement_next: bool,
 }
 
 struct PendingBatch {
     keys: Vec<OrderKey>,
     /// Canonical lengths, in the order of the keys.
     lengths: Vec<u64>,
+    /// Where each stands on its seat's chain.
+    places: Vec<Option<Place>>,
     /// The session to acknowledge, and the places of all that came with this ticket, known items included.
     from: Option<(LinkId, Ticket, Vec<OrderKey>)>,
     ticket: Option<WriteTicket>,
@@ -172,6 +183,7 @@ pub struct Peer {
     registry: Registry,
     index: SetIndex,
     intake: Intake,
+    held: Holdings,
     links: BTreeMap<LinkId, Link>,
     pending: BTreeMap<BatchNo, PendingBatch>,
     next_batch: BatchNo,
@@ -182,11 +194,11 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Rebuilds a node's view from what is stored.
+    /// Rebuilds a node's view from what is stored. With its own key the node signs what it holds, and nothing else here.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn open(own: NodeKey, charter: Charter, store: &dyn Store, settings: SessionSettings) -> Result<Self, StoreError> {
+    pub fn open(node: SigningKey, charter: Charter, store: &dyn Store, settings: SessionSettings) -> Result<Self, StoreError> {
         let mut registry = Registry::new(charter);
         let mut index = SetIndex::default();
         let network = registry.network_id();
@@ -211,7 +223,8 @@ impl Peer {
         let mut intake = Intake::default();
         registry.extend(ops).into_iter().for_each(|op| intake.keep_op(op));
         Ok(Self {
-            own,
+            own: NodeKey(node.verifying_key().to_bytes()),
+            held: Holdings::open(node, store, &index, &registry)?,
             registry,
             index,
             intake,
@@ -243,6 +256,16 @@ impl Peer {
     /// Items that wait, unstored, for their author's certificates.
     pub fn waiting(&self) -> usize {
         self.intake.waiting()
+    }
+
+    /// Other nodes known to hold this seat's chain, each up to which envelopes: everything behind those by `prev` is held there too.
+    pub fn holders<'a>(&'a self, author: &'a SeatKey) -> impl Iterator<Item = (NodeKey, &'a [ItemId])> {
+        self.held.holders(author, &self.registry)
+    }
+
+    /// Local records that spare the next start work, for a clean stop. What isn't kept is found out again.
+    pub fn stop(&mut self) -> Vec<LocalWrite> {
+        self.held.stop(&self.index)
     }
 
     /// Node keys whose connections are to be accepted now.
@@ -281,6 +304,7 @@ impl Peer {
                         session: None,
                         settled: false,
                         relay_at_ms: None,
+                        statement_next: false,
                     },
                 );
                 out.ready.insert(link);
@@ -289,7 +313,7 @@ impl Peer {
             Input::Frame { link, bytes } => self.frame(now_ms, link, &bytes, store, out),
             Input::Write { ticket, items, local } => self.write(ticket, items, local, store, out),
             Input::Introduction { ops } => self.introduction(ops, store, out),
-            Input::Committed { batch, new } => self.committed(now_ms, batch, &new, out),
+            Input::Committed { batch, new } => self.committed(now_ms, batch, &new, store, out),
             Input::CommitFailed { batch } => self.commit_failed(batch, out),
             Input::Tick => self.tick(now_ms, out),
         }
@@ -300,11 +324,15 @@ impl Peer {
         let network = self.registry.network_id();
         let own = self.links.get_mut(&link)?;
         let frame = if own.hello_sent {
-            let fetch = |id: &ItemId| store.get(id).ok().flatten();
-            let mut output = SessionOutput::default();
-            let frame = own.session.as_mut()?.next_frame(&self.index, &fetch, budget, &mut output);
-            self.session_events(link, &output.events, out);
-            frame?
+            own.statement_next = !own.statement_next;
+            let statement = own.statement_next.then(|| self.held.next_frame(link)).flatten();
+            match statement {
+                Some(frame) => frame,
+                None => match self.session_frame(link, store, budget, out) {
+                    Some(frame) => frame,
+                    None => self.held.next_frame(link)?,
+                },
+            }
         } else {
             own.hello_sent = true;
             Hello {
@@ -316,6 +344,15 @@ impl Peer {
         };
         self.traffic.bytes_sent += frame.len() as u64;
         Some(frame)
+    }
+
+    fn session_frame(&mut self, link: LinkId, store: &dyn Store, budget: usize, out: &mut Effects) -> Option<Vec<u8>> {
+        let fetch = |id: &ItemId| store.get(id).ok().flatten();
+        let mut output = SessionOutput::default();
+        let session = self.links.get_mut(&link)?.session.as_mut()?;
+        let frame = session.next_frame(&self.index, &fetch, budget, &mut output);
+        self.session_events(link, &output.events, out);
+        frame
     }
 
     fn frame(&mut self, now_ms: u64, link: LinkId, bytes: &[u8], store: &dyn Store, out: &mut Effects) {
@@ -332,6 +369,12 @@ impl Peer {
                 Ok(hello) if hello.network == self.registry.network_id() => {
                     let role = if own.dialled { Role::Initiator } else { Role::Responder };
                     own.session = Some(Session::new(role, &own.salt, &hello.salt, self.settings));
+                    let salts = if own.dialled {
+                        [&own.salt, &hello.salt]
+                    } else {
+                        [&hello.salt, &own.salt]
+                    };
+                    self.held.meet(link, salts);
                     // A peer may claim any clock.
                     let clock_ahead_ms = (hello.clock_ms as i64).saturating_sub(now_ms as i64);
                     out.events.push(Event::Admitted {
@@ -345,6 +388,13 @@ impl Peer {
             }
             return;
         };
+        if Holdings::is_frame(bytes) {
+            match self.held.frame(link, bytes, &self.registry) {
+                Ok(news) => out.events.extend(news.into_iter().map(|author| Event::HeldChanged { author })),
+                Err(why) => self.misbehaved(link, why, out),
+            }
+            return;
+        }
         let mut output = SessionOutput::default();
         let handled = session.handle(bytes, &self.index, &mut output);
         self.session_events(link, &output.events, out);
@@ -370,7 +420,11 @@ impl Peer {
                     out.events.push(Event::Diverged { link, peer });
                 }
                 SyncEvent::Refused(_) => out.close.push(link),
-                SyncEvent::Progress { .. } | SyncEvent::LaneZeroDone => {}
+                SyncEvent::LaneZeroDone => {
+                    self.held.begin(link);
+                    out.ready.insert(link);
+                }
+                SyncEvent::Progress { .. } => {}
             }
         }
     }
@@ -508,11 +562,13 @@ impl Peer {
         self.next_batch += 1;
         let keys = items.iter().map(|i| i.key).collect();
         let lengths = items.iter().map(|i| i.bytes.len() as u64).collect();
+        let places = items.iter().map(|i| Place::of(&i.bytes)).collect();
         self.pending.insert(
             batch,
             PendingBatch {
                 keys,
                 lengths,
+                places,
                 from,
                 ticket,
             },
@@ -520,12 +576,19 @@ impl Peer {
         out.commits.push((batch, Batch { items, local }));
     }
 
-    fn committed(&mut self, now_ms: u64, batch: BatchNo, new: &[bool], out: &mut Effects) {
+    fn committed(&mut self, now_ms: u64, batch: BatchNo, new: &[bool], store: &dyn Store, out: &mut Effects) {
         let Some(done) = self.pending.remove(&batch) else { return };
-        let fresh: Vec<OrderKey> = done.keys.iter().zip(new).filter(|(_, new)| **new).map(|(k, _)| *k).collect();
+        let (mut fresh, mut places) = (Vec::new(), Vec::new());
+        for ((key, place), _) in done.keys.iter().zip(&done.places).zip(new).filter(|(_, new)| **new) {
+            fresh.push(*key);
+            places.push(*place);
+        }
         let own = done.from.is_none();
-        for key in &fresh {
+        for (key, place) in fresh.iter().zip(&places) {
             self.index.insert(key);
+            if let Some(place) = place {
+                self.held.stored(key.id, place, &self.index, store);
+            }
             for link in self.links.values_mut() {
                 let Some(session) = link.session.as_mut() else { continue };
                 // Own items and what is urgent go out at once. Others' have very likely reached this peer from their author: a
@@ -551,6 +614,7 @@ impl Peer {
         {
             session.durable(ticket, &keys);
         }
+        self.held.speak(now_ms, &self.registry, false);
         out.ready.extend(self.links.keys());
         if !fresh.is_empty() {
             out.events.push(Event::Stored { keys: fresh });
@@ -569,6 +633,11 @@ impl Peer {
                 out.ready.insert(*id);
             }
         }
+        out.ready.extend(self.held.speak(now_ms, &self.registry, true));
+        let local = self.held.due_for_keeping(now_ms);
+        if !local.is_empty() {
+            self.request(Vec::new(), local, None, None, out);
+        }
     }
 
     fn commit_failed(&mut self, batch: BatchNo, out: &mut Effects) {
@@ -586,6 +655,7 @@ impl Peer {
     /// Whoever isn't served any more is hung up on.
     fn registry_changed(&mut self, out: &mut Effects) {
         out.events.push(Event::RegistryChanged);
+        self.held.registry_changed(&self.registry);
         let gone = |l: &Link| !self.registry.serves(&l.peer, self.latest_ms);
         let unserved: Vec<LinkId> = self.links.iter().filter(|(_, l)| gone(l)).map(|(id, _)| *id).collect();
         for link in unserved {
@@ -607,6 +677,7 @@ impl Peer {
     }
 
     fn drop_link(&mut self, link: LinkId) {
+        self.held.part(link);
         if let Some(session) = self.links.remove(&link).and_then(|l| l.session) {
             self.traffic.add(session.statistics());
         }

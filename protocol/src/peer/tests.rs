@@ -4,6 +4,7 @@ mod attacks;
 mod budgets;
 mod convergence;
 mod harness;
+mod held;
 mod intake;
 mod links;
 mod taint;

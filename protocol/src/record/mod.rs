@@ -21,6 +21,7 @@ pub(crate) mod pen;
 mod poison;
 pub mod preflight;
 pub mod reader;
+pub mod receipt;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -34,4 +35,5 @@ pub use gate::{Admitted, Arrival, Gate, MAX_WAITING, Refusal, Verdict};
 pub use payload::PayloadError;
 pub use pen::{Pen, SeatSecrets};
 pub use poison::PoisonList;
-pub use reader::{NewFact, ROUND_MS, Reader, RecordFact, Write, WriteRefused};
+pub use reader::{Acknowledged, NewFact, ROUND_MS, Reader, RecordFact, Write, WriteRefused};
+pub use receipt::Seen;

@@ -3,6 +3,7 @@
 mod attacks;
 mod crash;
 mod day;
+mod delivery;
 mod documents;
 mod e2e;
 mod enrolment;

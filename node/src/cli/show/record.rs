@@ -94,7 +94,22 @@ fn write_entry(out: &mut String, e: &Entry, lang: Lang) -> std::fmt::Result {
             _ => out.push_str(&wrap(INDENT, &broken(line.trim_end()), INDENT.len())),
         }
     }
+    if let (Some(nodes), None) = (e.held_by, &e.replaced_by) {
+        out.push_str(&wrap(INDENT, &format!("[{}]", held_by(nodes, lang)), 5));
+    }
     Ok(())
+}
+
+fn held_by(nodes: u64, lang: Lang) -> String {
+    if nodes == 0 {
+        let here = lang.pick(
+            "on this machine only, as far as is known",
+            "sur cette machine seulement, à notre connaissance",
+        );
+        return here.to_owned();
+    }
+    let nodes = lang.count(nodes, ["other node", "other nodes"], ["autre nœud", "autres nœuds"]);
+    format!("{} {nodes}", lang.pick("held by", "détenu par"))
 }
 
 /// What has to be known of an entry besides what it says.

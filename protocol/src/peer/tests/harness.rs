@@ -46,7 +46,7 @@ impl Node {
     fn new(charter: Charter, founded: Founded, n: u64) -> Self {
         let key = founded.node_key();
         let store = MemoryStore::default();
-        let peer = Peer::open(key, charter, &store, settings(n)).expect("memory can be read");
+        let peer = Peer::open(founded.node.clone(), charter, &store, settings(n)).expect("memory can be read");
         Self {
             held: vec![peer.index().total()],
             peer,
@@ -117,6 +117,9 @@ struct Wire {
     bytes: [u64; 2],
     hello: [u64; 2],
     frames: [u64; 2],
+    /// Of statements about what is held: their exchange is counted apart too.
+    held: [u64; 2],
+    held_frames: [u64; 2],
 }
 
 pub(super) struct Net {
@@ -186,10 +189,18 @@ impl Net {
         node.commits.clear();
         node.writing.clear();
         let charter = node.peer.registry().charter().clone();
-        node.peer = Peer::open(node.key, charter, &node.store, settings(n as u64)).expect("memory can be read");
+        node.peer = Peer::open(node.founded.node.clone(), charter, &node.store, settings(n as u64)).expect("memory can be read");
         if node.reader.take().is_some() {
             self.unlock(n, 0);
         }
+    }
+
+    /// The process stops cleanly.
+    pub(super) fn stop(&mut self, n: usize) {
+        let node = &mut self.nodes[n];
+        let items = Vec::new();
+        let local = node.peer.stop();
+        node.store.commit(&Batch { items, local }).expect("memory takes it");
     }
 
     pub(super) fn links_of(&self, n: usize) -> Vec<LinkId> {
@@ -217,6 +228,8 @@ impl Net {
             bytes: [0; 2],
             hello: [0; 2],
             frames: [0; 2],
+            held: [0; 2],
+            held_frames: [0; 2],
         };
         self.wires.insert(link, wire);
         for (n, other, dialled) in [(a, b, true), (b, a, false)] {
@@ -328,6 +341,13 @@ impl Net {
             }
             self.frames += 1;
             let wire = self.wires.get_mut(&link).expect("looked up above");
+            if wire.frames[side] > 0 && matches!(frame.first(), Some(8..=10)) {
+                wire.held[side] += frame.len() as u64;
+                wire.held_frames[side] += 1;
+                wire.queues[side].push_back(frame.clone());
+                self.carry_out(n, out);
+                return true;
+            }
             if wire.frames[side] == 0 {
                 wire.hello[side] = frame.len() as u64;
             } else {
@@ -406,6 +426,12 @@ impl Net {
     pub(super) fn traffic(&self, link: LinkId) -> ([u64; 2], [u64; 2]) {
         let wire = &self.wires[&link];
         (wire.bytes, wire.frames.map(|n| n.saturating_sub(1)))
+    }
+
+    /// Bytes and frames of statements, per direction.
+    pub(super) fn statements(&self, link: LinkId) -> ([u64; 2], [u64; 2]) {
+        let wire = &self.wires[&link];
+        (wire.held, wire.held_frames)
     }
 
     pub(super) fn write_items(&mut self, n: usize, items: Vec<Vec<u8>>) -> WriteTicket {

@@ -53,7 +53,7 @@ impl Hostile {
         hostile
     }
 
-    fn frame(&self, net: &mut Net, bytes: Vec<u8>) {
+    pub(super) fn frame(&self, net: &mut Net, bytes: Vec<u8>) {
         net.input(self.victim, Input::Frame { link: self.link, bytes });
     }
 

@@ -250,7 +250,7 @@ fn what_is_stored_is_what_a_restart_believes() {
     net.create(0, &first_facts("x"));
     let node = &net.nodes[0];
     let again = Peer::open(
-        node.key,
+        node.founded.node.clone(),
         node.peer.registry().charter().clone(),
         &node.store,
         SessionSettings::default(),
@@ -261,7 +261,7 @@ fn what_is_stored_is_what_a_restart_believes() {
     assert_eq!(ops(again.registry()), ops(node.peer.registry()));
     assert_eq!(node.store.len(), again.index().len() as u64);
     let empty = Peer::open(
-        node.key,
+        node.founded.node.clone(),
         node.peer.registry().charter().clone(),
         &MemoryStore::default(),
         SessionSettings::default(),

@@ -26,12 +26,15 @@ use crate::store::{OrderKey, Store, StoreError};
 mod attacks;
 mod keys;
 mod opening;
+mod receipts;
 mod share;
 mod standing;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use receipts::Acknowledged;
+use receipts::Receipt;
 pub use share::ROUND_MS;
 pub use write::{NewFact, Write, WriteRefused};
 
@@ -86,6 +89,9 @@ struct Doc {
     sealed: BTreeMap<Kid, BTreeSet<ItemId>>,
     /// Content that waits at the gate for its author's earlier change.
     held_up: BTreeMap<ItemId, (Kid, SeatKey)>,
+    /// Receipts that no key has come for.
+    sealed_receipts: BTreeMap<Kid, BTreeSet<ItemId>>,
+    receipts: BTreeMap<ItemId, Receipt>,
     /// Content by authors who aren't readers; shown apart until adopted.
     deposits: BTreeSet<ItemId>,
     /// Content that was opened, admitted or refused.
@@ -304,27 +310,40 @@ impl Reader {
                     self.openable.insert(doc_id);
                 }
             }
+            Kind::Receipt => {
+                doc.sealed_receipts.entry(header.kid).or_default().insert(id);
+                if self.ring.key(doc_id, header.kid).is_some() {
+                    self.openable.insert(doc_id);
+                }
+            }
             Kind::Deposit => {
                 doc.deposits.insert(id);
             }
-            _ => {}
+            Kind::Grant | Kind::Revoke | Kind::Endorse | Kind::Adopt => {}
         }
     }
 
     /// Opens what the ring now opens, then labels what changed.
     fn settle(&mut self, store: &dyn Store, registry: &Registry) -> Result<(), StoreError> {
         for doc in self.take_openable() {
-            self.open_document(doc, None, store)?;
+            if self.docs.get(&doc).is_some_and(|d| !d.sealed.is_empty()) {
+                self.open_document(doc, None, store)?;
+            }
+            self.open_receipts(doc, store)?;
         }
         self.relabel(registry);
         Ok(())
     }
 
-    /// Documents with content that can be opened now, and couldn't be when this was asked last.
+    /// Documents with content or receipts that can be opened now, and couldn't be when this was asked last.
     fn take_openable(&mut self) -> BTreeSet<DocId> {
         let mut docs = std::mem::take(&mut self.openable);
         docs.extend(self.ring.take_fresh());
-        docs.retain(|doc| self.docs.get(doc).is_some_and(|d| !d.sealed.is_empty()));
+        docs.retain(|doc| {
+            self.docs
+                .get(doc)
+                .is_some_and(|d| !d.sealed.is_empty() || !d.sealed_receipts.is_empty())
+        });
         docs
     }
 

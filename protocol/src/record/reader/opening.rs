@@ -75,6 +75,8 @@ impl Reader {
     fn open_carefully(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
         let mut place: BTreeMap<ItemId, DocId> = BTreeMap::new();
         for doc in self.take_openable() {
+            // A plain list in a canonical form: nothing in it could kill.
+            self.open_receipts(doc, store)?;
             let known = self.ring.epochs(doc).filter_map(|key| self.docs[&doc].sealed.get(&key.kid()));
             place.extend(known.flatten().map(|item| (*item, doc)));
         }
