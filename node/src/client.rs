@@ -15,6 +15,8 @@ use crate::fhir::Report as ImportReport;
 use crate::lang::{Bilingual, Lang};
 use crate::service::Service;
 
+pub mod requests;
+
 /// Name of the socket inside the data directory.
 pub const SOCKET: &str = "bocage.sock";
 /// Longest line on the socket: an enrolment message in base 16, with room.
@@ -59,6 +61,25 @@ pub enum Request {
     Share {
         patient: String,
         facility: String,
+    },
+    /// Asks another practitioner about a patient.
+    RequestOpen(requests::NewRequest),
+    /// Requests that this seat can read, those that wait for it first.
+    Requests {},
+    RequestShow {
+        request: String,
+    },
+    /// accept, ask, reply, answer, decline, close or cancel.
+    RequestStep {
+        request: String,
+        step: String,
+        #[serde(default)]
+        text: String,
+    },
+    /// Whom a request can be addressed to.
+    Recipients {
+        #[serde(default)]
+        query: String,
     },
     Import {
         files: Vec<PathBuf>,
@@ -164,6 +185,15 @@ pub enum Reply {
         documents: u64,
         /// When new entries stop being opened to it, milliseconds since 1970; `None` without an end.
         until_ms: Option<u64>,
+    },
+    /// A request was made, or taken a step further.
+    Requested(requests::Requested),
+    Requests {
+        requests: Vec<requests::RequestRow>,
+    },
+    RequestShown(Box<requests::RequestShown>),
+    Recipients {
+        recipients: Vec<requests::RecipientRow>,
     },
     Imported {
         files: Vec<(String, ImportReport)>,

@@ -25,10 +25,12 @@ mod enrolment;
 mod export;
 mod import;
 mod record;
+mod requests;
 pub mod summary;
 mod turns;
 
 use acts::{birth_date, measure, no_measure, patient_reference, patient_row};
+pub(crate) use record::in_words;
 pub(crate) use turns::{Step, Turns};
 
 /// Splits a fact's source from the full URL under which its resource was imported.
@@ -173,6 +175,15 @@ impl Service {
                 value,
             } => self.correct(&patient, &fact, &field, &value),
             Request::Share { patient, facility } => self.share(&patient, &facility),
+            Request::RequestOpen(new) => self.request_open(&new),
+            Request::Requests {} => Ok(Reply::Requests {
+                requests: self.requests()?,
+            }),
+            Request::RequestShow { request } => Ok(Reply::RequestShown(Box::new(self.request_show(&request)?))),
+            Request::RequestStep { request, step, text } => self.request_step(&request, &step, &text),
+            Request::Recipients { query } => Ok(Reply::Recipients {
+                recipients: self.recipients(&query)?,
+            }),
             Request::Import { .. } | Request::Export { .. } => long(Turns::Own(self), request, progress),
             _ => Err(internal("a request was not routed")),
         }
@@ -331,6 +342,7 @@ impl Service {
     /// Key requests to send and to answer; called by the driver after what arrives.
     pub fn chores(&mut self) {
         self.remember_met(MET_EVERY_MS);
+        self.shut_ended_requests();
         let registry = self.core.peer.registry();
         let Some(write) = self.core.reader.as_mut().and_then(|r| r.chores(now_ms(), registry, &mut OsEntropy)) else {
             return;

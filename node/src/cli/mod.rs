@@ -24,6 +24,7 @@ pub mod args;
 mod demo;
 mod enrolment;
 mod french;
+mod request;
 mod serve;
 mod show;
 
@@ -201,6 +202,7 @@ impl Session {
                 .await
             }
             Command::Share { patient, facility } => self.ask(Request::Share { patient, facility }, true).await,
+            Command::Request(what) => self.ask(request::of(what), true).await,
             Command::Import { files } => {
                 let files = files.iter().map(|f| absolute(f)).collect::<Result<_, _>>()?;
                 self.ask(Request::Import { files }, true).await

@@ -8,6 +8,7 @@ use crate::lang::{Lang, wrap};
 
 mod moment;
 mod record;
+mod request;
 
 pub(super) use moment::moment;
 
@@ -126,6 +127,10 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
             out.push_str(&wrap("", &format!("{facility}{}{said} ({until})", lang.pick(": ", " : ")), 2));
             Ok(())
         }
+        Reply::Requested(done) => request::done(out, done, lang),
+        Reply::Requests { requests } => request::list(out, requests, lang),
+        Reply::RequestShown(shown) => request::show(out, shown, lang),
+        Reply::Recipients { recipients } => request::recipients(out, recipients, lang),
         Reply::Imported { files } => {
             let language = if lang == Lang::Fr { Language::French } else { Language::English };
             for (i, (name, report)) in files.iter().enumerate() {
@@ -248,6 +253,7 @@ fn word(word: &str, lang: Lang) -> &str {
         "clinical" => "clinique",
         "sensitive" => "sensible",
         "trace" => "traces",
+        "request" => "demande",
         "doctor" => "médecin",
         "nurse" => "infirmier",
         "pharmacist" => "pharmacien",

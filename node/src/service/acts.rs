@@ -135,13 +135,7 @@ impl Service {
         make: impl FnOnce(&write::Act<'_>) -> Result<Vec<u8>, write::WriteError>,
     ) -> Result<Reply, Failure> {
         let record = self.find(patient)?;
-        let subject = patient_reference(self.reader()?, record).ok_or_else(|| {
-            Failure::new(
-                "not-found",
-                "the patient's identity hasn't arrived here yet: try again after the next exchange",
-                "l'identité du patient n'est pas encore arrivée ici : recommencez après le prochain échange",
-            )
-        })?;
+        let subject = patient_reference(self.reader()?, record).ok_or_else(no_identity)?;
         let (id, effective) = (write::uuid(random16()), summary::instant(now_ms()));
         let (name, rpps) = self.practitioner().map(|p| (p.name.clone(), p.rpps.clone())).unwrap_or_default();
         let act = write::Act {
@@ -363,6 +357,14 @@ pub(super) fn birth_date(text: &str, now_ms: u64) -> Result<(), Failure> {
     }
 }
 
-fn random16() -> [u8; 16] {
+pub(super) fn no_identity() -> Failure {
+    Failure::new(
+        "not-found",
+        "the patient's identity hasn't arrived here yet: try again after the next exchange",
+        "l'identité du patient n'est pas encore arrivée ici : recommencez après le prochain échange",
+    )
+}
+
+pub(super) fn random16() -> [u8; 16] {
     *OsEntropy.random32().first_chunk().expect("16 of 32 bytes")
 }

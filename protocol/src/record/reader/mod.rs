@@ -26,12 +26,14 @@ use crate::store::{OrderKey, Store, StoreError};
 mod attacks;
 mod keys;
 mod opening;
+mod request;
 mod share;
 mod standing;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use request::{Asked, Attached, MAX_REQUEST_DAYS, NewRequest};
 pub use share::ROUND_MS;
 pub use write::{NewFact, Write, WriteRefused};
 
@@ -173,7 +175,7 @@ impl Reader {
         self.compartments(record).flat_map(|(compartment, doc)| {
             self.document(&doc).into_iter().flat_map(move |d| {
                 d.current()
-                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved))
+                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved | FactKind::RequestHead))
                     .map(move |fact| RecordFact { doc, compartment, fact })
             })
         })
@@ -184,7 +186,7 @@ impl Reader {
         self.compartments(record).flat_map(|(compartment, doc)| {
             self.document(&doc).into_iter().flat_map(move |d| {
                 d.facts()
-                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved))
+                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved | FactKind::RequestHead))
                     .map(move |fact| RecordFact { doc, compartment, fact })
             })
         })

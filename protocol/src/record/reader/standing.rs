@@ -285,10 +285,12 @@ impl Reader {
     }
 }
 
-/// Whoever writes in a compartment by the role matrix may begin it; a masked topic is a doctor's to begin.
+/// Whoever writes in a compartment by the role matrix may begin it; a masked topic is a doctor's to begin, a request everybody's.
 fn begins(compartment: Compartment, profession: Profession) -> bool {
     match compartment {
         Compartment::Sensitive => profession == Profession::Doctor,
+        // Whoever knows the patient may ask somebody about them; whom that opens the record to is another matter.
+        Compartment::Request => true,
         _ => default_rank(compartment, Actor::Team(profession)).is_some_and(Rank::may_write),
     }
 }
