@@ -15,7 +15,7 @@ use super::repository::required;
 use super::territory::{Line, Territory, files_under, text};
 
 /// Every command that needs somebody who practises, on a record known elsewhere.
-const OF_A_SEAT: [&[&str]; 9] = [
+const OF_A_SEAT: [&[&str]; 13] = [
     &["patient", "search"],
     &["patient", "show", "PATIENT"],
     &["patient", "create", "--family", "A", "--given", "B", "--birth-date", "1950-01-01"],
@@ -23,6 +23,10 @@ const OF_A_SEAT: [&[&str]; 9] = [
     &["vital", "add", "PATIENT", "heart-rate", "72"],
     &["correct", "PATIENT", "FACT", "status", "final"],
     &["share", "PATIENT", "Cabine de la mairie"],
+    &["request", "send", "PATIENT", "--to", "Anne Morel", "text"],
+    &["request", "recipients"],
+    &["request", "list"],
+    &["request", "accept", "PATIENT"],
     &["import", "patients.json"],
     &["export", "--out", "stolen"],
 ];

@@ -9,5 +9,6 @@ mod enrolment;
 mod lan;
 mod manners;
 mod repository;
+mod requests;
 mod territory;
 mod tidy;

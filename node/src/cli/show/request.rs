@@ -18,7 +18,7 @@ const LAST: usize = 70;
 pub(super) fn done(out: &mut String, done: &Requested, lang: Lang) -> std::fmt::Result {
     let id = start(&done.request);
     let saved = lang.pick("Saved here. Request", "Enregistré ici. Demande");
-    writeln!(out, "{saved} {id} : {}", status(&done.status, lang))?;
+    writeln!(out, "{saved} {id}{}{}", lang.pick(": ", " : "), status(&done.status, lang))?;
     if !done.parts.is_empty() {
         let parts: Vec<&str> = done.parts.iter().map(|p| word(p, lang)).collect();
         let until = done
@@ -104,12 +104,13 @@ fn head(out: &mut String, row: &RequestRow, lang: Lang) -> std::fmt::Result {
         other => other,
     };
     let urgent = if row.urgent { lang.pick(", URGENT", ", URGENT") } else { "" };
+    let colon = lang.pick(": ", " : ");
     let name = format!("{} {}", row.patient.family.to_uppercase(), row.patient.given);
     writeln!(
         out,
         "{}  {}",
         start(&row.request),
-        cut(&format!("{name}, {kind}{urgent}: {}", status(&row.status, lang)), 64)
+        cut(&format!("{name}, {kind}{urgent}{colon}{}", status(&row.status, lang)), 64)
     )?;
     let between = format!("{way} {}, {} → {}", moment(row.asked_ms), by(&row.from), whom(&row.to, lang));
     out.push_str(&wrap(INDENT, &between, INDENT.len()));
@@ -179,7 +180,7 @@ fn step(out: &mut String, event: &Event, lang: Lang) {
     out.push_str(&wrap("  ", &line, 4));
 }
 
-fn status<'a>(code: &'a str, lang: Lang) -> &'a str {
+pub(super) fn status<'a>(code: &'a str, lang: Lang) -> &'a str {
     lang.pick(code, Status::of_code(code).map_or(code, |s| request_in_french(s)))
 }
 

@@ -129,7 +129,13 @@ impl Service {
         let sides = reader.sides(asked, registry, now_ms());
         let person = |seat: &SeatKey| registry.seat(seat).and_then(|s| s.practitioner);
         let is_asker = person(&reader.seat()).is_some() && person(&reader.seat()) == person(&asked.founder);
-        row.direction = if sides.recipient && !is_asker { "in" } else { "out" }.to_owned();
+        let is_colleague = registry.seat(&reader.seat()).map(|s| s.facility) == registry.seat(&asked.founder).map(|s| s.facility);
+        row.direction = if is_asker || is_colleague && !sides.recipient {
+            "out"
+        } else {
+            "in"
+        }
+        .to_owned();
         row.until_ms = reader.opened_by(asked, now_ms()).iter().map(|(_, g)| g.terms.not_after_ms).min();
         let Some(standing) = Standing::of(reader, asked, registry) else {
             return Ok(row);

@@ -54,6 +54,8 @@ impl Reader {
             openable: BTreeSet::new(),
             denied: BTreeSet::new(),
             grown: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            awaited: BTreeSet::new(),
         };
         let mut from = std::ops::Bound::Unbounded;
         loop {

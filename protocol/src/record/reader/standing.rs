@@ -21,11 +21,12 @@ impl Reader {
     /// Labels anew what the last items bear on.
     pub(super) fn relabel(&mut self, registry: &Registry) {
         let member_denied = self.denied.iter().any(|doc| registry.team(doc).is_some());
+        let closed = std::mem::take(&mut self.closed);
         for seat in std::mem::take(&mut self.grown) {
             let Some(chain) = self.links.get(&seat) else { continue };
             if chain.forked || member_denied || !registry.cuts(&seat).is_empty() {
                 self.dirty.extend(&chain.docs);
-            } else {
+            } else if closed.contains(&seat) {
                 self.dirty.extend(self.denied.intersection(&chain.docs));
                 // Where it founded something bears on whether that counts.
                 let resting: Vec<DocId> = chain.docs.iter().copied().filter(|doc| self.rests_on_a_denial(doc)).collect();

@@ -541,3 +541,51 @@ fn a_request_needs_somebody_else_and_parts_that_are_there() {
         "nobody gave them the record"
     );
 }
+
+#[test]
+fn what_a_request_amounts_to_is_the_same_in_whatever_order_it_comes() {
+    let mut places = town();
+    let [clinic, specialist, practice] = these(&mut places);
+    let record = create(clinic);
+    share(clinic, record, practice.facility);
+    clinic.meet(practice);
+    let first = ask(clinic, record, specialist, &[Compartment::Medication]);
+    clinic.meet(specialist);
+    write(specialist, first, Party::Recipient, "an answer", &[]).unwrap();
+    specialist.meet(clinic);
+    write(clinic, first, Party::Requester, "closed", &[first]).unwrap();
+    says(clinic, record, Compartment::Medication, "after the end");
+    let second = ask(clinic, record, specialist, &[Compartment::Medication]);
+    clinic.meet(practice);
+    says(practice, record, Compartment::Medication, "by a third");
+    try_ask(practice, &wanted(record, Addressee::Facility(specialist.facility), &[], 7)).unwrap();
+    practice.meet(clinic);
+    clinic.meet(specialist);
+    write(specialist, second, Party::Recipient, "a second answer", &[]).unwrap();
+    specialist.meet(clinic);
+    let all = specialist.items();
+    let seen = |place: &Place| {
+        let reader = place.reader();
+        let views: Vec<Vec<u8>> = reader
+            .compartments(&record)
+            .map(|(_, doc)| reader.document(&doc).unwrap().canonical_view())
+            .collect();
+        let asked: Vec<Asked> = reader.requests().collect();
+        let now = place.now;
+        let open: Vec<usize> = asked.iter().map(|a| reader.opened_by(a, now).len()).collect();
+        (views, asked, open)
+    };
+    let expected = seen(specialist);
+    assert_eq!(expected.1.len(), 3);
+    for seed in 0..12 {
+        let mut random = crate::testing::Random::new(seed);
+        let mut items = all.clone();
+        random.shuffle(&mut items);
+        let mut others = town();
+        let [_, other, _] = these(&mut others);
+        for item in &items {
+            other.store(std::slice::from_ref(item));
+        }
+        assert!(seen(other) == expected, "order {seed}");
+    }
+}
