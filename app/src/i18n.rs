@@ -103,7 +103,11 @@ impl Lang {
 
     /// A decimal number written with a point, as this language writes it.
     pub fn decimal(self, number: &str) -> String {
-        if self == Self::Fr { number.replace('.', ",") } else { number.to_owned() }
+        if self == Self::Fr {
+            number.replace('.', ",")
+        } else {
+            number.to_owned()
+        }
     }
 
     /// `18 nov. 2026`.
@@ -147,7 +151,14 @@ impl Lang {
         let at = moment(now_ms, offset);
         let weekday = self.t(&format!("weekday-{}", at.weekday().number_from_monday()));
         let month = self.t(&format!("month-{}", u8::from(at.month())));
-        self.tv("today", &[("weekday", weekday.into()), ("day", at.day().to_string().into()), ("month", month.into())])
+        self.tv(
+            "today",
+            &[
+                ("weekday", weekday.into()),
+                ("day", at.day().to_string().into()),
+                ("month", month.into()),
+            ],
+        )
     }
 
     fn day(self, year: i32, month: u8, day: u8) -> String {
@@ -155,7 +166,9 @@ impl Lang {
     }
 
     fn month(self, month: u8) -> String {
-        const FR: [&str; 12] = ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
+        const FR: [&str; 12] = [
+            "janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc.",
+        ];
         const EN: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let names = if self == Self::Fr { FR } else { EN };
         names[usize::from(month.clamp(1, 12)) - 1].to_owned()

@@ -31,8 +31,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let words = match Lang::of_environment() {
-                Lang::Fr => "aucune fenêtre n'a pu s'ouvrir ; rien n'est perdu. Il faut un écran (X11 ou Wayland) et OpenGL 2.1. Sans eux : bocage --help",
-                _ => "no window could be opened; nothing is lost. A display (X11 or Wayland) and OpenGL 2.1 are needed. Without them: bocage --help",
+                Lang::Fr => {
+                    "aucune fenêtre n'a pu s'ouvrir ; rien n'est perdu. Il faut un écran (X11 ou Wayland) et OpenGL 2.1. Sans eux : bocage --help"
+                }
+                _ => {
+                    "no window could be opened; nothing is lost. A display (X11 or Wayland) and OpenGL 2.1 are needed. Without them: bocage --help"
+                }
             };
             eprintln!("bocage-app: {words} ({error})");
             ExitCode::FAILURE

@@ -18,6 +18,7 @@ use crate::service::Service;
 mod desk;
 
 pub use desk::{Clinical, DraftRow, FieldFault, Judgement, Limits, MAX_VITALS, News2Part, News2Row, TwinRow, Visit, Vital};
+pub mod requests;
 
 /// Name of the socket inside the data directory.
 pub const SOCKET: &str = "bocage.sock";
@@ -120,6 +121,25 @@ pub enum Request {
     /// A person has looked at this record: tells the authors of what is in it.
     Read {
         patient: String,
+    },
+    /// Asks another practitioner about a patient.
+    RequestOpen(requests::NewRequest),
+    /// Requests that this seat can read, those that wait for it first.
+    Requests {},
+    RequestShow {
+        request: String,
+    },
+    /// accept, ask, reply, answer, decline, close or cancel.
+    RequestStep {
+        request: String,
+        step: String,
+        #[serde(default)]
+        text: String,
+    },
+    /// Whom a request can be addressed to.
+    Recipients {
+        #[serde(default)]
+        query: String,
     },
     Import {
         files: Vec<PathBuf>,
@@ -254,6 +274,15 @@ pub enum Reply {
     /// Receipts were written in so many documents; none: nothing was new.
     Acknowledged {
         documents: u64,
+    },
+    /// A request was made, or taken a step further.
+    Requested(requests::Requested),
+    Requests {
+        requests: Vec<requests::RequestRow>,
+    },
+    RequestShown(Box<requests::RequestShown>),
+    Recipients {
+        recipients: Vec<requests::RecipientRow>,
     },
     Imported {
         files: Vec<(String, ImportReport)>,

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 mod errors;
 
+pub use errors::request_in_french;
+
 /// Columns of a terminal that nobody has widened.
 pub const WIDTH: usize = 80;
 

@@ -30,12 +30,14 @@ mod export;
 mod import;
 mod people;
 mod record;
+mod requests;
 pub mod summary;
 mod turns;
 mod visit;
 
 use acts::{birth_date, measure, no_measure, patient_reference, patient_row};
 use people::People;
+pub(crate) use record::in_words;
 pub(crate) use turns::{Step, Turns};
 
 /// Splits a fact's source from the full URL under which its resource was imported.
@@ -215,6 +217,15 @@ impl Service {
             Request::Share { patient, facility } => self.share(&patient, &facility),
             Request::Delivery { patient, fact } => self.delivery(&patient, &fact),
             Request::Read { patient } => self.read(&patient),
+            Request::RequestOpen(new) => self.request_open(&new),
+            Request::Requests {} => Ok(Reply::Requests {
+                requests: self.requests()?,
+            }),
+            Request::RequestShow { request } => Ok(Reply::RequestShown(Box::new(self.request_show(&request)?))),
+            Request::RequestStep { request, step, text } => self.request_step(&request, &step, &text),
+            Request::Recipients { query } => Ok(Reply::Recipients {
+                recipients: self.recipients(&query)?,
+            }),
             Request::Import { .. } | Request::Export { .. } => long(Turns::Own(self), request, progress),
             _ => Err(internal("a request was not routed")),
         }
@@ -371,6 +382,7 @@ impl Service {
         self.remember_met(MET_EVERY_MS);
         // What came since the last tick is found at once.
         let _ = self.people();
+        self.shut_ended_requests();
         let registry = self.core.peer.registry();
         let Some(write) = self.core.reader.as_mut().and_then(|r| r.chores(now_ms(), registry, &mut OsEntropy)) else {
             return;

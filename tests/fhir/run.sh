@@ -137,6 +137,73 @@ PYTHON
     say "acts: patients, visit, signs, correction …" "26 resources"
 }
 
+# meet A B: both run and part when they hold the same.
+meet() {
+    local port=$((20000 + $$ % 20000)) a b _
+    "$bocage" run --data "$1" --no-mdns --listen "127.0.0.1:$port" >"$1.out" 2>&1 &
+    a=$!
+    "$bocage" run --data "$2" --no-mdns --listen 127.0.0.1:0 --peer "127.0.0.1:$port" >"$2.out" 2>&1 &
+    b=$!
+    for _ in {1..300}; do
+        sleep 0.1
+        [[ -S $1/bocage.sock && -S $2/bocage.sock ]] || continue
+        [[ $("$bocage" status --data "$1" --json | field root) == "$("$bocage" status --data "$2" --json | field root)" ]] && break
+    done
+    kill -INT "$a" "$b"
+    wait "$a" "$b"
+}
+
+# A question to a doctor elsewhere, through every status: one asked back, replied to, answered, closed; one declined; one cancelled.
+questions() {
+    local here=$run/questions.node there=$run/questions.mobile out=$run/questions patient words request declined cancelled
+    mkdir -p "$out"
+    found "$here"
+    words=$("$bocage" invite --data "$here" --json --out "$out/inv" --address 127.0.0.1:1 | field words)
+    BOCAGE_WORDS=$words into /dev/null "$bocage" join "$out/inv" --data "$there" --offline --request "$out/req" \
+        --facility "Tournée Petit" --kind mobile --practitioner "Luc Petit" --role doctor --rpps 10000000108
+    into /dev/null "$bocage" admit "$out/req" --data "$here" --yes --out "$out/adm"
+    into /dev/null "$bocage" join "$out/adm" --data "$there"
+    patient=$("$bocage" patient create --data "$here" --json --family Lenoir --given Jeanne --birth-date 1948-03-12 | field patient)
+    into /dev/null "$bocage" note add --data "$here" "$patient" "Plaie du talon, 3 cm."
+    ask() { "$bocage" request send --data "$here" --json "$patient" --to "Luc Petit" --part clinical "$@" | field request; }
+    request=$(ask --urgent "Quel pansement ?")
+    declined=$(ask --kind referral "Pouvez-vous la voir ?")
+    cancelled=$(ask "Faut-il une radio ?")
+    into /dev/null "$bocage" request cancel --data "$here" "$cancelled" "Faite hier."
+    meet "$here" "$there"
+    into /dev/null "$bocage" request accept --data "$there" "$request"
+    into /dev/null "$bocage" export --data "$there" --out "$out/accepted"
+    into /dev/null "$bocage" request ask --data "$there" "$request" "Diabétique ?"
+    into /dev/null "$bocage" request decline --data "$there" "$declined" "Absent cette semaine."
+    meet "$here" "$there"
+    into /dev/null "$bocage" export --data "$here" --out "$out/asked"
+    into /dev/null "$bocage" request reply --data "$here" "$request" "Oui, type 2."
+    meet "$here" "$there"
+    into /dev/null "$bocage" request answer --data "$there" "$request" "Hydrocellulaire, décharge."
+    meet "$here" "$there"
+    into /dev/null "$bocage" export --data "$here" --out "$out/answered"
+    into /dev/null "$bocage" request close --data "$here" "$request"
+    into /dev/null "$bocage" export --data "$here" --out "$out/closed"
+    python3 - "$out" <<'PYTHON'
+import json, pathlib, sys
+from collections import Counter
+kinds, stands = Counter(), set()
+for path in pathlib.Path(sys.argv[1]).glob("*/*.json"):
+    for entry in json.loads(path.read_text())["entry"]:
+        resource = entry["resource"]
+        kinds[resource["resourceType"]] += 1
+        if resource["resourceType"] == "Task":
+            stands.add((resource["businessStatus"]["coding"][0]["code"], resource["status"]))
+assert stands >= {("requested", "requested"), ("accepted", "accepted"), ("more-asked", "on-hold"), ("answered", "completed"),
+                  ("closed", "completed"), ("declined", "rejected"), ("cancelled", "cancelled")}, stands
+assert kinds["ServiceRequest"] == 12 and kinds["Communication"] > 8, kinds
+PYTHON
+    for file in "$out"/{accepted,asked,answered,closed}/*.json; do
+        cp "$file" "$run/judged/made/questions-$(basename "$(dirname "$file")")-${file##*/}"
+    done
+    say "questions: asked, answered, declined, cancelled" "every status"
+}
+
 mkdir -p "$fetched"
 sh "$here/fetch.sh" "$fetched" >/dev/null
 rm -rf "$run"
@@ -147,6 +214,7 @@ mkdir -p "$run/judged/made"
 echo "Made here"
 invented
 acts
+questions
 echo "Validators"
 timed "fhir.resources" "$fetched/venv/bin/python" "$here/validate.py" "$run/judged/originals" "$run/judged"
 timed "npm fhir" node "$here/validate.mjs" "$fetched" "$run/judged/originals" "$run/judged"

@@ -26,7 +26,10 @@ pub fn load(path: Option<&Path>) -> Settings {
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
     Settings {
-        lang: json["language"].as_str().and_then(Lang::of_code).unwrap_or_else(Lang::of_environment),
+        lang: json["language"]
+            .as_str()
+            .and_then(Lang::of_code)
+            .unwrap_or_else(Lang::of_environment),
         look: json["look"].as_str().and_then(Look::of_code).unwrap_or_default(),
     }
 }

@@ -36,7 +36,11 @@ pub(super) async fn join(home: Home, file: &Path, words: String, founding: Found
         Ok::<_, Failure>((invitation, sealed))
     };
     let (invited, sealed) = tokio::task::spawn_blocking(made).await.map_err(|e| {
-        Failure::new("internal", format!("joining stopped: {e}"), format!("l'adhésion s'est arrêtée : {e}"))
+        Failure::new(
+            "internal",
+            format!("joining stopped: {e}"),
+            format!("l'adhésion s'est arrêtée : {e}"),
+        )
     })??;
     let words = invitation::comparison(&invited, &sealed)?;
     let node = NodeKeyFile::open(&home.node_key()).map_err(|e| Failure::of("keys", &e))?;

@@ -253,7 +253,13 @@ impl Worker {
         let documents = std::env::home_dir().map(|h| h.join("Documents")).filter(|d| d.is_dir());
         let dir = documents.unwrap_or_else(|| self.home.root().to_owned());
         (1..)
-            .map(|n| dir.join(if n == 1 { "invitation.bocage".to_owned() } else { format!("invitation-{n}.bocage") }))
+            .map(|n| {
+                dir.join(if n == 1 {
+                    "invitation.bocage".to_owned()
+                } else {
+                    format!("invitation-{n}.bocage")
+                })
+            })
             .find(|path| !path.exists())
             .expect("numbers don't end")
     }
@@ -263,7 +269,8 @@ fn gone() -> Problem {
     Problem {
         code: "gone".to_owned(),
         en: "The node stopped answering; everything it reported as saved is safe. Close this window and open it again.".to_owned(),
-        fr: "Le nœud ne répond plus ; tout ce qui a été annoncé comme enregistré est en sûreté. Fermez cette fenêtre et rouvrez-la.".to_owned(),
+        fr: "Le nœud ne répond plus ; tout ce qui a été annoncé comme enregistré est en sûreté. Fermez cette fenêtre et rouvrez-la."
+            .to_owned(),
     }
 }
 

@@ -15,7 +15,11 @@ pub(super) fn show(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Acti
         ui.horizontal(|ui| {
             brand(ui, state);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let other = if lang == crate::i18n::Lang::Fr { crate::i18n::Lang::En } else { crate::i18n::Lang::Fr };
+                let other = if lang == crate::i18n::Lang::Fr {
+                    crate::i18n::Lang::En
+                } else {
+                    crate::i18n::Lang::Fr
+                };
                 // In its own words: who needs it doesn't read the present ones.
                 let words = if other == crate::i18n::Lang::Fr { "Français" } else { "English" };
                 if widgets::quiet(ui, icon::TRANSLATE, words).clicked() {
@@ -119,7 +123,9 @@ fn person(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
     let hint = lang.t("hint-practitioner");
     widgets::text_field(ui, state, Field::Practitioner, &lang.t("field-practitioner"), &hint, out);
     let all = Profession::ALL.map(|p| (p, lang.t(p.text())));
-    widgets::choice(ui, &lang.t("field-profession"), &all, setup.profession, |p| out.push(Action::Profession(p)));
+    widgets::choice(ui, &lang.t("field-profession"), &all, setup.profession, |p| {
+        out.push(Action::Profession(p))
+    });
     widgets::text_field(ui, state, Field::Rpps, &lang.t("field-rpps"), "", out);
 }
 

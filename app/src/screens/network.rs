@@ -30,7 +30,13 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             widgets::muted(ui, &lang.t("loading"));
             return;
         };
-        widgets::muted(ui, &lang.tv("network-you", &[("facility", n.facility.as_str().into()), ("network", n.network.as_str().into())]));
+        widgets::muted(
+            ui,
+            &lang.tv(
+                "network-you",
+                &[("facility", n.facility.as_str().into()), ("network", n.network.as_str().into())],
+            ),
+        );
         ui.add_space(space::M);
         newcomers(ui, state, n, out);
         peers(ui, state, n);
@@ -95,7 +101,11 @@ fn carried(ui: &mut Ui, state: &State, n: &Network) {
     widgets::card(ui, |ui| {
         widgets::heading(ui, &lang.t("carried"));
         ui.add_space(space::S);
-        for (id, number) in [("carried-records", n.records), ("carried-items", n.items), ("carried-sealed", n.sealed)] {
+        for (id, number) in [
+            ("carried-records", n.records),
+            ("carried-items", n.items),
+            ("carried-sealed", n.sealed),
+        ] {
             widgets::body(ui, &lang.tv(id, &[("n", number.into())]));
         }
         if n.waiting > 0 {

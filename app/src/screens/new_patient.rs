@@ -46,9 +46,17 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         }
         ui.horizontal(|ui| {
             let certain = state.new_patient.twins.is_empty();
-            let words = if certain { lang.t("create-record") } else { lang.t("create-anyway") };
+            let words = if certain {
+                lang.t("create-record")
+            } else {
+                lang.t("create-anyway")
+            };
             let ready = state.missing_of_patient().is_empty() && !state.new_patient.working;
-            let kind = if certain { widgets::ButtonKind::Primary } else { widgets::ButtonKind::Secondary };
+            let kind = if certain {
+                widgets::ButtonKind::Primary
+            } else {
+                widgets::ButtonKind::Secondary
+            };
             if widgets::button(ui, kind, icon::CHECK, &words, ready).clicked() {
                 out.push(Action::CreatePatient { anyway: !certain });
             }

@@ -36,7 +36,11 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         }
         widgets::card(ui, |ui| {
             if state.patients.total == Some(0) {
-                let words = lang.t(if state.text(Field::Search).is_empty() { "patients-none" } else { "patients-not-found" });
+                let words = lang.t(if state.text(Field::Search).is_empty() {
+                    "patients-none"
+                } else {
+                    "patients-not-found"
+                });
                 widgets::empty(ui, icon::USERS, &words, |ui| {
                     if widgets::secondary(ui, icon::USER_PLUS, &lang.t("new-patient")).clicked() {
                         out.push(Action::Go(Route::NewPatient));

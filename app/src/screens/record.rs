@@ -65,8 +65,13 @@ fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
         let (rect, _) = ui.allocate_exact_size(egui::Vec2::splat(size::AVATAR), egui::Sense::hover());
         ui.painter().circle_filled(rect.center(), size::AVATAR / 2.0, p.primary_soft);
         let font = egui::FontId::proportional(Type::Lead.points());
-        ui.painter()
-            .text(rect.center(), egui::Align2::CENTER_CENTER, record.patient.initials(), font, p.primary);
+        ui.painter().text(
+            rect.center(),
+            egui::Align2::CENTER_CENTER,
+            record.patient.initials(),
+            font,
+            p.primary,
+        );
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = space::XS;
             ui.spacing_mut().interact_size.y = 0.0;

@@ -19,7 +19,9 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             widgets::choice(ui, &lang.t("language"), &languages, Some(lang), |l| out.push(Action::Language(l)));
             ui.add_space(space::M);
             let looks = Look::ALL.map(|l| (l, lang.t(&format!("look-{}", l.code()))));
-            widgets::choice(ui, &lang.t("look"), &looks, Some(state.settings.look), |l| out.push(Action::Look(l)));
+            widgets::choice(ui, &lang.t("look"), &looks, Some(state.settings.look), |l| {
+                out.push(Action::Look(l))
+            });
         });
         ui.add_space(space::M);
         widgets::card(ui, |ui| {

@@ -162,28 +162,34 @@ fn keys(ui: &Ui, state: &State, out: &mut Vec<Action>) {
 fn help(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
     let mut leave = false;
-    widgets::modal(ui, "help", &lang.t("help"), || leave = true, |ui| {
-        for (keys, words) in [
-            ("Ctrl+1 … 4", "key-places"),
-            ("Ctrl+F", "key-search"),
-            ("↑ ↓ Enter", "key-list"),
-            ("Ctrl+N", "key-visit"),
-            ("Ctrl+Enter", "key-save"),
-            ("Ctrl+PageUp, Ctrl+PageDown", "key-tabs"),
-            ("Alt+←", "key-back"),
-            ("Ctrl+L", "key-lock"),
-            ("F1", "key-help"),
-        ] {
-            ui.columns(2, |columns| {
-                widgets::strong(&mut columns[0], keys);
-                widgets::body(&mut columns[1], &lang.t(words));
-            });
-        }
-        ui.add_space(space::M);
-        if widgets::secondary(ui, icon::X, &lang.t("close")).clicked() {
-            out.push(Action::Help(false));
-        }
-    });
+    widgets::modal(
+        ui,
+        "help",
+        &lang.t("help"),
+        || leave = true,
+        |ui| {
+            for (keys, words) in [
+                ("Ctrl+1 … 4", "key-places"),
+                ("Ctrl+F", "key-search"),
+                ("↑ ↓ Enter", "key-list"),
+                ("Ctrl+N", "key-visit"),
+                ("Ctrl+Enter", "key-save"),
+                ("Ctrl+PageUp, Ctrl+PageDown", "key-tabs"),
+                ("Alt+←", "key-back"),
+                ("Ctrl+L", "key-lock"),
+                ("F1", "key-help"),
+            ] {
+                ui.columns(2, |columns| {
+                    widgets::strong(&mut columns[0], keys);
+                    widgets::body(&mut columns[1], &lang.t(words));
+                });
+            }
+            ui.add_space(space::M);
+            if widgets::secondary(ui, icon::X, &lang.t("close")).clicked() {
+                out.push(Action::Help(false));
+            }
+        },
+    );
     if leave {
         out.push(Action::Help(false));
     }

@@ -93,7 +93,9 @@ fn measures(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         ui.add_space(space::XS);
     }
     let breathing = [(false, lang.t("on-air")), (true, lang.t("on-oxygen"))];
-    widgets::choice(ui, &lang.t("breathing"), &breathing, state.visit.oxygen, |on| out.push(Action::Oxygen(on)));
+    widgets::choice(ui, &lang.t("breathing"), &breathing, state.visit.oxygen, |on| {
+        out.push(Action::Oxygen(on))
+    });
 }
 
 /// An example of what is typed.

@@ -97,7 +97,9 @@ pub(super) fn ins(number: &str) -> String {
     let mut rest = number;
     let mut out = Vec::new();
     for size in GROUPS {
-        let Some((group, after)) = rest.split_at_checked(size) else { return number.to_owned() };
+        let Some((group, after)) = rest.split_at_checked(size) else {
+            return number.to_owned();
+        };
         out.push(group);
         rest = after;
     }

@@ -229,7 +229,10 @@ pub struct VisitDraft {
 /// What the node says.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
-    Starting { done: u64, total: u64 },
+    Starting {
+        done: u64,
+        total: u64,
+    },
     /// Nothing in this directory yet.
     Empty,
     /// The node runs; the seat is locked.
@@ -242,14 +245,32 @@ pub enum Event {
     /// Something that may be shown has changed.
     Changed,
     Network(Result<Network, Problem>),
-    Patients { seq: u64, page: Result<PatientPage, Problem> },
+    Patients {
+        seq: u64,
+        page: Result<PatientPage, Problem>,
+    },
     Twins(Vec<(PatientRow, String)>),
     Created(Result<String, Problem>),
-    Record { patient: String, record: Result<Record, Problem> },
-    VisitSaved { patient: String, saved: Result<(), VisitRefused> },
-    Added { patient: String, added: Result<(), Problem> },
-    Draft { patient: String, text: Option<String> },
-    DraftSaved { patient: String, saved: Result<u64, Problem> },
+    Record {
+        patient: String,
+        record: Result<Record, Problem>,
+    },
+    VisitSaved {
+        patient: String,
+        saved: Result<(), VisitRefused>,
+    },
+    Added {
+        patient: String,
+        added: Result<(), Problem>,
+    },
+    Draft {
+        patient: String,
+        text: Option<String>,
+    },
+    DraftSaved {
+        patient: String,
+        saved: Result<u64, Problem>,
+    },
     Drafts(Vec<DraftRow>),
     Invited(Result<(String, String), Problem>),
     Admitted(Result<String, Problem>),
@@ -263,7 +284,9 @@ pub enum SetupDone {
     Founded,
     Joined,
     /// The inviting place has to compare these words and admit this one.
-    Waiting { words: String },
+    Waiting {
+        words: String,
+    },
 }
 
 /// Why a visit wasn't saved: nothing of it was.

@@ -109,7 +109,9 @@ impl State {
     }
 
     fn set_up(&mut self, done: Result<SetupDone, Problem>) -> Vec<Command> {
-        let Phase::FirstRun(setup) = &mut self.phase else { return Vec::new() };
+        let Phase::FirstRun(setup) = &mut self.phase else {
+            return Vec::new();
+        };
         setup.working = false;
         match done {
             Ok(SetupDone::Waiting { words }) => setup.waiting = Some(words),
@@ -174,7 +176,9 @@ impl State {
     }
 
     fn take_up_draft(&mut self, text: &str) {
-        let Ok(draft) = serde_json::from_str::<serde_json::Value>(text) else { return };
+        let Ok(draft) = serde_json::from_str::<serde_json::Value>(text) else {
+            return;
+        };
         let said = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let mut fields = vec![(Field::Reason, said(&draft["reason"])), (Field::Note, said(&draft["note"]))];
         for (loinc, value) in draft["vitals"].as_object().into_iter().flatten() {

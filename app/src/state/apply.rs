@@ -308,7 +308,10 @@ impl State {
     /// The visit as typed.
     pub fn visit_draft(&self) -> VisitDraft {
         let typed = |f: Field| self.text(f).trim().to_owned();
-        let vitals = SIGNS.map(|s| (s, typed(Field::Vital(s)))).into_iter().filter(|(_, text)| !text.is_empty());
+        let vitals = SIGNS
+            .map(|s| (s, typed(Field::Vital(s))))
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty());
         VisitDraft {
             patient: self.visit.patient.clone(),
             reason: typed(Field::Reason),
@@ -321,7 +324,8 @@ impl State {
 
     pub(super) fn clear_visit(&mut self) {
         self.visit = Visit::default();
-        self.texts.retain(|f, _| !matches!(f, Field::Reason | Field::Note | Field::Vital(_)));
+        self.texts
+            .retain(|f, _| !matches!(f, Field::Reason | Field::Note | Field::Vital(_)));
     }
 
     /// Saves the draft if its time has come.
@@ -347,8 +351,11 @@ impl State {
     /// The form as one text: a field a line would lose line breaks, so each is JSON.
     fn draft_text(&self) -> String {
         let draft = self.visit_draft();
-        let vitals: serde_json::Map<String, serde_json::Value> =
-            draft.vitals.iter().map(|(s, v)| (s.row().loinc.to_owned(), v.as_str().into())).collect();
+        let vitals: serde_json::Map<String, serde_json::Value> = draft
+            .vitals
+            .iter()
+            .map(|(s, v)| (s.row().loinc.to_owned(), v.as_str().into()))
+            .collect();
         serde_json::json!({
             "reason": draft.reason,
             "note": self.text(Field::Note),

@@ -4,8 +4,8 @@ use bocage_protocol::clinical::identifiers::{IdentifierError, Kind as Number};
 use bocage_protocol::clinical::news2::{self, News2, Readings, Scale};
 use bocage_protocol::clinical::vitals::{Measure, Sign, VitalError};
 
-use super::action::{Field, Founding};
 use super::State;
+use super::action::{Field, Founding};
 use crate::view::Problem;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -175,11 +175,7 @@ impl State {
 
     /// True iff this step of the first run can be left forwards.
     pub fn step_is_complete(&self, setup: &Setup) -> bool {
-        let fields = [
-            Field::Finess,
-            Field::Rpps,
-            Field::PassphraseAgain,
-        ];
+        let fields = [Field::Finess, Field::Rpps, Field::PassphraseAgain];
         let wrong = fields.into_iter().any(|f| self.wrong(f).is_some());
         let missing = self.required(setup).into_iter().any(|f| self.text(f).trim().is_empty());
         let nobody = setup.step == Step::Person && setup.kind != FacilityKind::Cabin && setup.profession.is_none();
@@ -194,7 +190,11 @@ impl State {
             kind: setup.kind,
             town: typed(Field::Town),
             finess: typed(Field::Finess),
-            practitioner: if setup.kind == FacilityKind::Cabin { String::new() } else { typed(Field::Practitioner) },
+            practitioner: if setup.kind == FacilityKind::Cabin {
+                String::new()
+            } else {
+                typed(Field::Practitioner)
+            },
             profession: setup.profession.filter(|_| setup.kind != FacilityKind::Cabin),
             rpps: typed(Field::Rpps),
             passphrase: self.text(Field::Passphrase).to_owned(),

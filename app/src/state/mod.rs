@@ -30,13 +30,19 @@ const MAX_TOASTS: usize = 3;
 #[derive(Clone, PartialEq, Debug)]
 pub enum Phase {
     /// The node's store is being opened.
-    Starting { done: u64, total: u64 },
+    Starting {
+        done: u64,
+        total: u64,
+    },
     /// It can't be opened: a sentence and a way out.
     Broken(Problem),
     /// Nothing is founded or joined in this directory yet.
     FirstRun(Setup),
     /// A passphrase is asked for.
-    Locked { working: bool, problem: Option<Problem> },
+    Locked {
+        working: bool,
+        problem: Option<Problem>,
+    },
     Open,
 }
 

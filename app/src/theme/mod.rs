@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use egui::epaint::text::VariationCoords;
-use egui::{Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Stroke, Style, TextStyle, Theme, Ui, Visuals};
+use egui::{
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Stroke, Style, TextStyle, Theme, Ui, Visuals,
+};
 
 pub mod icon;
 pub mod tokens;
@@ -24,7 +26,10 @@ pub fn palette(ui: &Ui) -> &'static Palette {
 
 /// Text in the house's type.
 pub fn text(text: impl Into<String>, height: Type, weight: Weight, color: Color32) -> RichText {
-    RichText::new(text).font(FontId::proportional(height.points())).variation(b"wght", weight.axis()).color(color)
+    RichText::new(text)
+        .font(FontId::proportional(height.points()))
+        .variation(b"wght", weight.axis())
+        .color(color)
 }
 
 /// A glyph of the icon font; never read aloud.

@@ -62,7 +62,8 @@ pub fn button(ui: &mut Ui, kind: Kind, icon: &str, words: &str, enabled: bool) -
         let mut x = rect.left() + side;
         if !icon.is_empty() {
             let at = egui::pos2(x, rect.center().y);
-            ui.painter().text(at, Align2::LEFT_CENTER, icon, FontId::new(size::ICON, icons()), ink);
+            ui.painter()
+                .text(at, Align2::LEFT_CENTER, icon, FontId::new(size::ICON, icons()), ink);
             x += glyph;
         }
         let at = egui::pos2(x, rect.center().y - galley.size().y / 2.0);
@@ -80,8 +81,13 @@ pub fn icon_button(ui: &mut Ui, icon: &str, words: &str) -> Response {
     if response.hovered() {
         ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), p.hover);
     }
-    ui.painter()
-        .text(rect.center(), Align2::CENTER_CENTER, icon, FontId::new(size::ICON, icons()), p.text_muted);
+    ui.painter().text(
+        rect.center(),
+        Align2::CENTER_CENTER,
+        icon,
+        FontId::new(size::ICON, icons()),
+        p.text_muted,
+    );
     focus_ring(ui, &response, rect);
     response.on_hover_text(words)
 }
@@ -96,7 +102,11 @@ pub fn switch(ui: &mut Ui, group: &str, words: &str, chosen: bool) -> Response {
         FontId::proportional(Type::Body.points()),
     );
     let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 2.0 * space::M, size::TARGET), Sense::click());
-    let name = if group.is_empty() { words.to_owned() } else { format!("{group} : {words}") };
+    let name = if group.is_empty() {
+        words.to_owned()
+    } else {
+        format!("{group} : {words}")
+    };
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, &name));
     let (fill, line, ink) = if chosen {
         (p.primary_soft, p.primary, p.primary)
@@ -105,8 +115,13 @@ pub fn switch(ui: &mut Ui, group: &str, words: &str, chosen: bool) -> Response {
     } else {
         (p.surface, p.border_strong, p.text)
     };
-    ui.painter()
-        .rect(rect, CornerRadius::same(size::RADIUS), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    ui.painter().rect(
+        rect,
+        CornerRadius::same(size::RADIUS),
+        fill,
+        Stroke::new(1.0, line),
+        StrokeKind::Inside,
+    );
     let at = Rect::from_center_size(rect.center(), galley.size()).min;
     ui.painter().galley_with_override_text_color(at, galley, ink);
     focus_ring(ui, &response, rect);

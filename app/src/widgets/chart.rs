@@ -22,7 +22,10 @@ const MARKERS: [MarkerShape; 4] = [MarkerShape::Circle, MarkerShape::Diamond, Ma
 pub fn chart(ui: &mut Ui, id: &str, height: f32, series: &[Series], sentence: &str, (lang, offset): (Lang, UtcOffset)) {
     let p = palette(ui);
     let all = || series.iter().flat_map(|s| s.points.iter());
-    let (first, last) = (all().map(|(at, _)| *at).min().unwrap_or(0), all().map(|(at, _)| *at).max().unwrap_or(0));
+    let (first, last) = (
+        all().map(|(at, _)| *at).min().unwrap_or(0),
+        all().map(|(at, _)| *at).max().unwrap_or(0),
+    );
     let span = ((last - first) as f64).max(DAY_MS);
     // Room for the last values' words.
     let (from, to) = (first as f64 - span * 0.04, first as f64 + span * 1.28);
@@ -77,8 +80,12 @@ pub fn chart(ui: &mut Ui, id: &str, height: f32, series: &[Series], sentence: &s
                 );
                 let words = format!("  {} {}", s.name, lang.decimal(&trimmed(end[1])));
                 plot.text(
-                    Text::new(s.name.clone(), PlotPoint::new(end[0], end[1]), text(words, Type::Small, Weight::Strong, color))
-                        .anchor(Align2::LEFT_CENTER),
+                    Text::new(
+                        s.name.clone(),
+                        PlotPoint::new(end[0], end[1]),
+                        text(words, Type::Small, Weight::Strong, color),
+                    )
+                    .anchor(Align2::LEFT_CENTER),
                 );
             }
         });

@@ -42,7 +42,12 @@ fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape
             let values: Vec<(&str, Value<'_>)> = w.values.iter().map(|(k, v)| (*k, state.lang().decimal(v).into())).collect();
             state.lang().tv(w.id, &values)
         });
-        let refused = state.visit.refused.iter().find(|(f, _)| *f == field).map(|(_, why)| state.say(why).to_owned());
+        let refused = state
+            .visit
+            .refused
+            .iter()
+            .find(|(f, _)| *f == field)
+            .map(|(_, why)| state.say(why).to_owned());
         let wrong = wrong.or(refused);
         let mut typed = state.text(field).to_owned();
         let hint = text(hint, Type::Body, Weight::Normal, p.text_muted);

@@ -11,7 +11,11 @@ use crate::theme::{icons, palette, text};
 pub fn nav_item(ui: &mut Ui, icon: &str, words: &str, waiting: u64, here: bool, keys: &str) -> Response {
     let p = palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::TARGET + space::XS), Sense::click());
-    let name = if waiting > 0 { format!("{words}, {waiting}") } else { words.to_owned() };
+    let name = if waiting > 0 {
+        format!("{words}, {waiting}")
+    } else {
+        words.to_owned()
+    };
     response.widget_info(|| WidgetInfo::selected(Role::Link, true, here, &name));
     let fill = if here {
         p.primary_soft
@@ -30,7 +34,14 @@ pub fn nav_item(ui: &mut Ui, icon: &str, words: &str, waiting: u64, here: bool, 
     ui.painter()
         .text(at, Align2::LEFT_CENTER, icon, FontId::new(size::ICON + 2.0, icons()), ink);
     let weight = if here { Weight::Strong } else { Weight::Normal };
-    draw(ui, words, weight, ink, pos2(at.x + size::ICON + space::L, at.y), Align2::LEFT_CENTER);
+    draw(
+        ui,
+        words,
+        weight,
+        ink,
+        pos2(at.x + size::ICON + space::L, at.y),
+        Align2::LEFT_CENTER,
+    );
     if waiting > 0 {
         let (ink, soft) = p.tone(Tone::Warning);
         let count = waiting.to_string();

@@ -135,6 +135,9 @@ once. Stop with Ctrl-C; everything reported as saved is safe.")]
         /// The record's id, or its start
         patient: String,
     },
+    /// Ask another practitioner about a patient: referral and tele-expertise
+    #[command(subcommand)]
+    Request(Requests),
     /// Import FHIR R4 files (Bundle, single resource, NDJSON)
     #[command(after_help = "Importing a file twice changes nothing. A resource or file that is refused
 doesn't stop the others: the report names each with its place and reason, and
@@ -366,11 +369,122 @@ temperature and --air or --oxygen, NEWS2 is saved too.")]
     },
 }
 
+#[derive(Subcommand, Debug)]
+pub enum Requests {
+    /// Send a question with parts of a record, open for some days
+    #[command(after_help = "Example:
+  bocage request send 3f2a… --to \"Dr Claire Petit\" --part clinical \\
+      \"Which dressing for this wound?\"
+The identity always goes with it. Besides, --part opens emergency, medication or
+clinical: to read, until the request ends, a week at the most (a month where the
+record was created here).")]
+    Send {
+        /// The record's id, or its start
+        patient: String,
+        /// Practitioner, team or facility: a name or the start of an id, as `request recipients` shows them
+        #[arg(long, value_name = "WHO")]
+        to: String,
+        /// What is asked for
+        #[arg(long, value_enum, default_value = "tele-expertise")]
+        kind: RequestKind,
+        /// Travels before everything else and is shown first
+        #[arg(long)]
+        urgent: bool,
+        /// A part of the record that goes with it (repeatable)
+        #[arg(long = "part", value_enum, value_name = "PART")]
+        parts: Vec<Part>,
+        /// How long the parts stay open
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=30))]
+        days: u64,
+        /// The question
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
+    /// Whom a question can be sent to
+    Recipients {
+        /// Words of a name, a facility, a town, a profession; none shows everybody
+        query: Vec<String>,
+    },
+    /// Questions received and sent; those that wait for this seat first
+    List,
+    /// Everything of one question: what was asked, said and answered, and by whom
+    Show {
+        /// The request's id, or its start
+        request: String,
+    },
+    /// Take a question in hand
+    Accept {
+        /// The request's id, or its start
+        request: String,
+        /// What to say with it
+        text: Vec<String>,
+    },
+    /// Ask a question back
+    Ask {
+        /// The request's id, or its start
+        request: String,
+        /// What is asked
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
+    /// Add to one's own question, or reply to one asked back
+    Reply {
+        /// The request's id, or its start
+        request: String,
+        /// What to say
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
+    /// Answer, under one's signature
+    Answer {
+        /// The request's id, or its start
+        request: String,
+        /// The answer
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
+    /// Hand a question back
+    Decline {
+        /// The request's id, or its start
+        request: String,
+        /// Why
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
+    /// End a question that was answered or declined: its parts are shut again
+    Close {
+        /// The request's id, or its start
+        request: String,
+        /// What to say with it
+        text: Vec<String>,
+    },
+    /// Withdraw a question that wasn't answered yet: its parts are shut again
+    Cancel {
+        /// The request's id, or its start
+        request: String,
+        /// Why
+        text: Vec<String>,
+    },
+}
+
 #[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
 pub enum Criticality {
     Low,
     High,
     UnableToAssess,
+}
+
+#[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    Referral,
+    TeleExpertise,
+}
+
+#[derive(Clone, Copy, ValueEnum, Debug, PartialEq, Eq)]
+pub enum Part {
+    Emergency,
+    Medication,
+    Clinical,
 }
 
 #[derive(Args, Debug)]

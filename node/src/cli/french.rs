@@ -34,6 +34,7 @@ scellées ; chacun transporte pour les autres ce qu'il ne peut pas lire. Ce n'es
 encore fait pour de vrais patients.";
 
 const RECORD: (&str, &str) = ("patient", "Identifiant du dossier, ou son début");
+const REQUEST: (&str, &str) = ("request", "Identifiant de la demande, ou son début");
 const PLACE: [(&str, &str); 7] = [
     ("facility", "Nom de cette structure"),
     ("kind", "Ce qu'est ce lieu"),
@@ -44,7 +45,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 31] = [
+const PAGES: [Page; 43] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -329,6 +330,98 @@ Exemple :
         args: &[RECORD],
     },
     Page {
+        path: "request",
+        about: "Interroger un autre praticien sur un patient : adressage et télé-expertise",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "request send",
+        about: "Envoyer une question avec des parties d'un dossier, ouvertes quelques jours",
+        after: "\
+Exemple :
+  bocage request send 3f2a… --to \"Dr Claire Petit\" --part clinical \\
+      \"Quel pansement pour cette plaie ?\"
+L'identité est toujours jointe. --part ouvre en plus emergency, medication ou
+clinical : à lire, jusqu'à la fin de la demande, une semaine au plus (un mois si
+le dossier a été créé ici).",
+        args: &[
+            RECORD,
+            (
+                "to",
+                "Praticien, équipe ou structure : un nom ou le début d'un identifiant (voir `request recipients`)",
+            ),
+            ("kind", "Ce qui est demandé"),
+            ("urgent", "Voyage avant tout le reste et s'affiche en premier"),
+            ("parts", "Une partie du dossier à joindre (peut se répéter)"),
+            ("days", "Combien de jours les parties restent ouvertes"),
+            ("text", "La question"),
+        ],
+    },
+    Page {
+        path: "request recipients",
+        about: "À qui une question peut être envoyée",
+        after: "",
+        args: &[(
+            "query",
+            "Des mots d'un nom, d'une structure, d'une commune, d'une profession ; rien affiche tout",
+        )],
+    },
+    Page {
+        path: "request list",
+        about: "Les questions reçues et envoyées ; d'abord celles qui attendent ce poste",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "request show",
+        about: "Tout d'une question : ce qui a été demandé, dit, répondu, et par qui",
+        after: "",
+        args: &[REQUEST],
+    },
+    Page {
+        path: "request accept",
+        about: "Prendre une question en charge",
+        after: "",
+        args: &[REQUEST, ("text", "Ce qu'il faut dire avec")],
+    },
+    Page {
+        path: "request ask",
+        about: "Poser une question en retour",
+        after: "",
+        args: &[REQUEST, ("text", "Ce qui est demandé")],
+    },
+    Page {
+        path: "request reply",
+        about: "Compléter sa question, ou répondre à celle posée en retour",
+        after: "",
+        args: &[REQUEST, ("text", "Ce qu'il faut dire")],
+    },
+    Page {
+        path: "request answer",
+        about: "Donner son avis, sous sa signature",
+        after: "",
+        args: &[REQUEST, ("text", "L'avis")],
+    },
+    Page {
+        path: "request decline",
+        about: "Rendre une question",
+        after: "",
+        args: &[REQUEST, ("text", "Pourquoi")],
+    },
+    Page {
+        path: "request close",
+        about: "Clore une question répondue ou déclinée : ses parties sont refermées",
+        after: "",
+        args: &[REQUEST, ("text", "Ce qu'il faut dire avec")],
+    },
+    Page {
+        path: "request cancel",
+        about: "Retirer une question sans réponse : ses parties sont refermées",
+        after: "",
+        args: &[REQUEST, ("text", "Pourquoi")],
+    },
+    Page {
         path: "import",
         about: "Importer des fichiers FHIR R4 (Bundle, ressource seule, NDJSON)",
         after: "\
@@ -368,10 +461,11 @@ raison, et le code de sortie est 3.",
 ];
 
 /// Placeholders of values.
-const VALUES: [(&str, &str); 32] = [
+const VALUES: [(&str, &str); 36] = [
     ("ADDR", "ADRESSE"),
     ("BIRTH_DATE", "DATE"),
     ("CRITICALITY", "GRAVITÉ"),
+    ("DAYS", "JOURS"),
     ("DIR", "RÉPERTOIRE"),
     ("DOSAGE", "POSOLOGIE"),
     ("FACILITY", "STRUCTURE"),
@@ -388,9 +482,11 @@ const VALUES: [(&str, &str); 32] = [
     ("LANG", "LANGUE"),
     ("MEDICINE", "MÉDICAMENT"),
     ("NAME", "NOM"),
+    ("PART", "PARTIE"),
     ("PATIENT", "DOSSIER"),
     ("PATIENTS", "NOMBRE"),
     ("QUERY", "RECHERCHE"),
+    ("REQUEST", "DEMANDE"),
     ("ROLE", "RÔLE"),
     ("RPPS", "RPPS"),
     ("SCALE", "ÉCHELLE"),
@@ -400,6 +496,7 @@ const VALUES: [(&str, &str); 32] = [
     ("SUBSTANCE", "SUBSTANCE"),
     ("TEXT", "TEXTE"),
     ("VALUE", "VALEUR"),
+    ("WHO", "QUI"),
     ("WORDS", "MOTS"),
 ];
 

@@ -25,6 +25,7 @@ pub mod args;
 mod demo;
 mod enrolment;
 mod french;
+mod request;
 mod serve;
 mod show;
 mod visit;
@@ -246,6 +247,7 @@ impl Session {
             Command::Share { patient, facility } => self.ask(Request::Share { patient, facility }, true).await,
             Command::Delivery { patient, fact } => self.ask(Request::Delivery { patient, fact }, true).await,
             Command::Read { patient } => self.ask(Request::Read { patient }, true).await,
+            Command::Request(what) => self.ask(request::of(what), true).await,
             Command::Import { files } => {
                 let files = files.iter().map(|f| absolute(f)).collect::<Result<_, _>>()?;
                 self.ask(Request::Import { files }, true).await
@@ -432,7 +434,6 @@ fn print_json(value: &impl serde::Serialize) {
     // A reader that has gone is no failure of ours.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
-
 
 fn prompt(text: &str, hidden: bool) -> Result<String, Failure> {
     let closed = |_| {

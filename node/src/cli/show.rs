@@ -9,6 +9,7 @@ use crate::lang::{Lang, wrap};
 mod delivery;
 mod moment;
 mod record;
+mod request;
 mod visit;
 
 pub(super) use moment::moment;
@@ -149,6 +150,10 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
             out.push_str(&wrap("", &format!("{facility}{}{said} ({until})", lang.pick(": ", " : ")), 2));
             Ok(())
         }
+        Reply::Requested(done) => request::done(out, done, lang),
+        Reply::Requests { requests } => request::list(out, requests, lang),
+        Reply::RequestShown(shown) => request::show(out, shown, lang),
+        Reply::Recipients { recipients } => request::recipients(out, recipients, lang),
         Reply::Imported { files } => {
             let language = if lang == Lang::Fr { Language::French } else { Language::English };
             for (i, (name, report)) in files.iter().enumerate() {
@@ -273,6 +278,7 @@ fn word(word: &str, lang: Lang) -> &str {
         "clinical" => "clinique",
         "sensitive" => "sensible",
         "trace" => "traces",
+        "request" => "demande",
         "doctor" => "médecin",
         "nurse" => "infirmier",
         "pharmacist" => "pharmacien",

@@ -6,6 +6,7 @@
 use std::io;
 
 use bocage_protocol::clinical::identifiers::IdentifierError;
+use bocage_protocol::clinical::request::{NotNow, Party, Status};
 use bocage_protocol::clinical::vitals::VitalError;
 use bocage_protocol::identity::enrol::EnrolError as Enrolment;
 use bocage_protocol::identity::{CharterError, OpError};
@@ -20,6 +21,7 @@ use crate::fhir::mapping::write::WriteError;
 use crate::fhir::report::french;
 use crate::keystore::{CostRefused, Exposed, KeystoreError, MIN_CHARACTERS, SlotKind, StretchError, WeakPassphrase};
 use crate::network::{AddressError, EnrolError, NetworkError};
+use crate::service::in_words;
 use crate::words::{OpenError, SealError, WordsError};
 
 const CLOSE_PROGRAMS: &str = "fermez d'autres programmes et recommencez";
@@ -270,10 +272,52 @@ impl Bilingual for WriteRefused {
             Self::NoSuchRecord => "ce dossier n'existe pas, ou n'a pas été partagé avec ce poste".to_owned(),
             Self::KeyMissing => "une clé de ce document est encore en route ; recommencez après le prochain échange".to_owned(),
             Self::NobodyThere => "cette structure n'a encore aucun praticien au registre".to_owned(),
+            Self::OwnRequest => "une demande s'adresse à quelqu'un d'autre : un collègue, une équipe ou une autre structure".to_owned(),
+            Self::PartMissing(part) => format!("ce dossier n'a pas de partie {} lisible ici", in_words(*part)[1]),
+            Self::CannotRefer(part) => format!("ce poste ne peut pas leur ouvrir la partie {} du dossier", in_words(*part)[1]),
+            Self::NoSuchRequest => "aucune demande de ce nom à laquelle ce poste prenne part".to_owned(),
+            Self::OwnStepsOnly => "une demande avance par ses propres étapes, pas par un ajout au dossier".to_owned(),
             Self::Fact(why) => format!("cet ajout ne peut pas être enregistré ({why})"),
             Self::Payload(why) => format!("cet ajout ne peut pas être enregistré ({why})"),
             Self::Bounds(why) => format!("cet ajout dépasse une limite ({why})"),
         }
+    }
+}
+
+impl Bilingual for NotNow {
+    fn french(&self) -> String {
+        match self {
+            Self::NotYours { step } => {
+                let whose = match step.party() {
+                    Party::Requester => "ceux qui ont demandé",
+                    Party::Recipient => "ceux à qui la demande est adressée",
+                };
+                format!("{step} : seuls {whose} le peuvent")
+            }
+            Self::NotHere { step, status, instead } => {
+                let instead: Vec<&str> = instead.iter().map(|s| s.code()).collect();
+                let instead = if instead.is_empty() {
+                    "rien".to_owned()
+                } else {
+                    instead.join(", ")
+                };
+                let status = request_in_french(*status);
+                format!("{step} n'est pas possible : la demande est {status} ; possible à présent : {instead}")
+            }
+        }
+    }
+}
+
+/// Where a request stands, in French.
+pub fn request_in_french(status: Status) -> &'static str {
+    match status {
+        Status::Requested => "envoyée",
+        Status::Accepted => "acceptée",
+        Status::MoreAsked => "en attente de précisions",
+        Status::Answered => "répondue",
+        Status::Declined => "déclinée",
+        Status::Cancelled => "annulée",
+        Status::Closed => "close",
     }
 }
 

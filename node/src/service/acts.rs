@@ -133,13 +133,7 @@ impl Service {
     /// Who writes about whom, now.
     pub(super) fn bedside(&self, patient: &str) -> Result<Bedside, Failure> {
         let record = self.find(patient)?;
-        let subject = patient_reference(self.reader()?, record).ok_or_else(|| {
-            Failure::new(
-                "not-found",
-                "the patient's identity hasn't arrived here yet: try again after the next exchange",
-                "l'identité du patient n'est pas encore arrivée ici : recommencez après le prochain échange",
-            )
-        })?;
+        let subject = patient_reference(self.reader()?, record).ok_or_else(no_identity)?;
         let (name, rpps) = self.practitioner().map(|p| (p.name.clone(), p.rpps.clone())).unwrap_or_default();
         let compartment = match self.profession() {
             Some(Profession::Pharmacist) => Compartment::Medication,
@@ -411,6 +405,14 @@ pub(super) fn birth_date(text: &str, now_ms: u64) -> Result<(), Failure> {
         Some(date) if date.year() < 1850 => refuse("it is before 1850", "elle est avant 1850"),
         Some(_) => Ok(()),
     }
+}
+
+pub(super) fn no_identity() -> Failure {
+    Failure::new(
+        "not-found",
+        "the patient's identity hasn't arrived here yet: try again after the next exchange",
+        "l'identité du patient n'est pas encore arrivée ici : recommencez après le prochain échange",
+    )
 }
 
 pub(super) fn random16() -> [u8; 16] {

@@ -65,6 +65,8 @@ fn clinical(resource: &Value, view: View) -> Option<Clinical> {
             reason: e.reasons.iter().find_map(Concept::label).unwrap_or_default().to_owned(),
             status: e.status.unwrap_or_default(),
         },
+        // Requests have a screen of their own.
+        View::ServiceRequest(_) | View::Task(_) | View::Communication(_) => return None,
         View::Patient(_) | View::Practitioner(_) | View::Organization(_) => return None,
     })
 }

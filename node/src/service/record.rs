@@ -11,9 +11,9 @@ use bocage_protocol::access::view::Recipient;
 use bocage_protocol::clinical::identifiers::{self, system};
 use bocage_protocol::clinical::text;
 use bocage_protocol::clinical::vitals::Sign;
-use bocage_protocol::identity::{Profession, Registry};
+use bocage_protocol::identity::Registry;
 use bocage_protocol::ids::{FacilityKey, FactId, RecordId};
-use bocage_protocol::record::{FactBody, Label, NewFact, RecordFact};
+use bocage_protocol::record::{FactBody, Label, NewFact, RecordFact, WriteRefused};
 use serde_json::Value;
 
 use super::entry::typed;
@@ -102,7 +102,8 @@ impl Service {
         let reader = self.reader()?;
         let registry = self.core.registry();
         let mut facilities: BTreeMap<FacilityKey, u64> = BTreeMap::new();
-        for (_, doc) in reader.compartments(&record) {
+        // Who takes part in a request reads that for good, and the record only as long as it is open to them.
+        for (_, doc) in reader.compartments(&record).filter(|(c, _)| c.goes_with_the_record()) {
             let Some(view) = reader.access(&doc) else { continue };
             let live: BTreeSet<FacilityKey> = view
                 .live_readers(now_ms())
@@ -140,6 +141,9 @@ impl Service {
         let record = self.find(patient)?;
         let old = self.entry_of(record, fact)?;
         let (compartment, source, id, body) = (old.compartment, old.fact.source.to_owned(), old.fact.id, old.fact.body.to_vec());
+        if compartment == Compartment::Request {
+            return Err(super::refused(&WriteRefused::OwnStepsOnly));
+        }
         known_field(&body, field)?;
         let new = correct::correct(&body, &[(field, as_typed(&body, field, value))]).map_err(|e| Failure::of("usage", &e))?;
         check(&body, &new, field, value)?;
@@ -207,7 +211,7 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
         summary: summary::one_line(fact.body),
         text: write::note_text(fact.body).map(|(_, text)| text).unwrap_or_default(),
         author: practitioner.map(|p| p.name.clone()).unwrap_or_default(),
-        profession: practitioner.map_or("", |p| profession_name(p.profession)).to_owned(),
+        profession: practitioner.map_or("", |p| super::profession_name(p.profession)).to_owned(),
         facility: facility.map(|f| f.name.clone()).unwrap_or_default(),
         written_ms: fact.hlc.millis(),
         effective: typed.effective,
@@ -303,7 +307,7 @@ fn measured(old: &ObservationView, new: &ObservationView) -> Result<(), Failure>
     }
 }
 
-fn compartment_name(compartment: Compartment) -> &'static str {
+pub(super) fn compartment_name(compartment: Compartment) -> &'static str {
     match compartment {
         Compartment::Identity => "identity",
         Compartment::Emergency => "emergency",
@@ -311,11 +315,12 @@ fn compartment_name(compartment: Compartment) -> &'static str {
         Compartment::Clinical => "clinical",
         Compartment::Sensitive => "sensitive",
         Compartment::Trace => "trace",
+        Compartment::Request => "request",
     }
 }
 
 /// A part of a record as people call it, in English and French.
-pub(super) fn in_words(compartment: Compartment) -> [&'static str; 2] {
+pub(crate) fn in_words(compartment: Compartment) -> [&'static str; 2] {
     match compartment {
         Compartment::Identity => ["identity", "identité"],
         Compartment::Emergency => ["emergency", "urgence"],
@@ -323,18 +328,11 @@ pub(super) fn in_words(compartment: Compartment) -> [&'static str; 2] {
         Compartment::Clinical => ["clinical", "clinique"],
         Compartment::Sensitive => ["sensitive", "sensible"],
         Compartment::Trace => ["trace", "traces"],
+        Compartment::Request => ["request", "demande"],
     }
 }
 
-fn profession_name(profession: Profession) -> &'static str {
-    match profession {
-        Profession::Doctor => "doctor",
-        Profession::Nurse => "nurse",
-        Profession::Pharmacist => "pharmacist",
-    }
-}
-
-fn label_name(label: Label) -> &'static str {
+pub(super) fn label_name(label: Label) -> &'static str {
     match label {
         Label::Accepted => "accepted",
         Label::Quarantined => "quarantined",

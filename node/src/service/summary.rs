@@ -38,6 +38,15 @@ fn line(view: &View) -> Option<String> {
             let medicine = m.medication.as_ref().and_then(|c| c.label()).unwrap_or("");
             format!("{medicine}  {}", m.dosages.first().map_or("", String::as_str))
         }
+        View::ServiceRequest(r) => {
+            let what = r.kind.map(|k| k.code()).or(r.code.as_ref().and_then(|c| c.label())).unwrap_or("");
+            format!("{what}: {}", r.notes.first().map_or("", String::as_str))
+        }
+        View::Task(t) => {
+            let stands = t.business_status.map(|s| s.code()).or(t.status.as_deref()).unwrap_or("");
+            format!("{stands}  {}", t.owner.as_deref().unwrap_or(""))
+        }
+        View::Communication(c) => c.texts.first()?.clone(),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::crypto::derive;
 pub use crate::identity::Profession;
 
 /// Changes with any cell.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 const CONTEXT: &str = "bocage 2026-11 role matrix v1";
 
@@ -27,17 +27,25 @@ pub enum Compartment {
     Sensitive = 4,
     /// Who opened what.
     Trace = 5,
+    /// One document per question to another practitioner, with what was answered.
+    Request = 6,
 }
 
 impl Compartment {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Identity,
         Self::Emergency,
         Self::Medication,
         Self::Clinical,
         Self::Sensitive,
         Self::Trace,
+        Self::Request,
     ];
+
+    /// Sharing a record opens it too. A request stays between who asks and who is asked.
+    pub fn goes_with_the_record(self) -> bool {
+        self != Self::Request
+    }
 }
 
 /// A column of the matrix.
@@ -88,7 +96,7 @@ const D: Option<Rank> = Some(Rank::DEPOSITOR);
 const NONE: Option<Rank> = None;
 
 #[rustfmt::skip]
-const TABLE: [[Option<Rank>; 7]; 6] = [
+const TABLE: [[Option<Rank>; 7]; 7] = [
     // treating  doctor  nurse  pharmacist  cabin  on call  card
     [STEWARD,    RW,     R,     R,          NONE,  NONE,    NONE], // identity
     [STEWARD,    RW,     R,     R,          NONE,  R,       R   ], // emergency
@@ -96,20 +104,27 @@ const TABLE: [[Option<Rank>; 7]; 6] = [
     [STEWARD,    RW,     RW,    NONE,       D,     NONE,    NONE], // clinical
     [NONE,       NONE,   NONE,  NONE,       NONE,  NONE,    NONE], // sensitive: see NAMED_IN_SENSITIVE
     [RW,         D,      D,     D,          D,     D,       NONE], // trace
+    [STEWARD,    RW,     RW,    NONE,       NONE,  NONE,    NONE], // request: see ON_EITHER_SIDE_OF_A_REQUEST
 ];
 
 /// What a doctor named in a masked topic gets there; its author is its founder, everybody else has nothing.
 pub const NAMED_IN_SENSITIVE: Rank = Rank::WRITER;
+
+/// What both sides of a request get there: whom it is addressed to, and the founder's own person and profession. The row gives the
+/// rest of the founder's facility, so that a question about a treatment is a pharmacist's to ask and a pharmacist of a clinic
+/// doesn't read what its doctors write.
+pub const ON_EITHER_SIDE_OF_A_REQUEST: Rank = Rank::WRITER;
 
 /// The rank that `actor` is granted in this compartment of a new record; `None`: no grant.
 pub fn default_rank(compartment: Compartment, actor: Actor) -> Option<Rank> {
     TABLE[compartment as usize][actor.column()]
 }
 
-/// Names the matrix in a charter: version, then a byte per cell row by row (rank, or 255 for none), then the named rank.
+/// Names the matrix in a charter: version, then a byte per cell row by row (rank, or 255 for none), then the ranks that aren't in it.
 pub fn hash() -> [u8; 32] {
     let cells: Vec<u8> = TABLE.iter().flatten().map(|cell| cell.map_or(255, Rank::to_u8)).collect();
-    derive(CONTEXT, &[&VERSION.to_be_bytes(), &cells, &[NAMED_IN_SENSITIVE.to_u8()]])
+    let apart = [NAMED_IN_SENSITIVE, ON_EITHER_SIDE_OF_A_REQUEST].map(Rank::to_u8);
+    derive(CONTEXT, &[&VERSION.to_be_bytes(), &cells, &apart])
 }
 
 #[cfg(test)]
@@ -138,10 +153,11 @@ mod tests {
             ["steward", "RW", "RW", "–", "deposit", "–", "–"],
             ["–", "–", "–", "–", "–", "–", "–"],
             ["RW", "deposit", "deposit", "deposit", "deposit", "deposit", "–"],
+            ["steward", "RW", "RW", "–", "–", "–", "–"],
         ]) {
             assert_eq!(row(compartment), expected, "{compartment:?}");
         }
-        assert!(NAMED_IN_SENSITIVE.may_write());
+        assert!(NAMED_IN_SENSITIVE.may_write() && ON_EITHER_SIDE_OF_A_REQUEST.may_write());
     }
 
     #[test]
@@ -159,6 +175,6 @@ mod tests {
 
     #[test]
     fn the_hash_is_pinned_until_the_version_changes() {
-        assert_eq!(crate::ids::hex(&hash()[..8]), "f97abdd9ef95a19f");
+        assert_eq!(crate::ids::hex(&hash()[..8]), "76747c06d7e59598");
     }
 }

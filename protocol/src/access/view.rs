@@ -109,6 +109,8 @@ pub enum Act {
     Refer,
     /// A revocation of grants of this rank.
     Revoke(Rank),
+    /// A revocation of what one's own practitioner granted here, and nothing else where one isn't a steward.
+    TakeBack,
     Adopt,
     /// In a team's document: to stand for a new member.
     Endorse,
@@ -121,7 +123,7 @@ impl Act {
             Self::Write | Self::Rotate => rank.may_write(),
             Self::Deposit => true,
             Self::Grant(granted) => rank.is_steward() && granted > rank,
-            Self::Refer => rank.may_write(),
+            Self::Refer | Self::TakeBack => rank.may_write(),
             Self::Revoke(denied) => rank.is_steward() && denied > rank,
             Self::Adopt => rank.is_steward(),
         }
@@ -233,11 +235,29 @@ impl AccessView {
             .collect()
     }
 
+    /// Grants that let a seat read without an end, denied ones apart.
+    pub fn reads_without_end(&self, seat: &SeatKey) -> bool {
+        let mut held = self.holdings.iter().filter(|h| h.seat == *seat && !h.is_denied);
+        held.any(|h| h.rank.may_read() && h.not_before_ms == 0 && h.not_after_ms == u64::MAX)
+    }
+
+    /// The document's grants that these seats hold, in date or not, directly or through a team; denied ones apart.
+    pub fn held_by(&self, seats: impl Fn(&SeatKey) -> bool) -> BTreeSet<GrantId> {
+        let held = self.holdings.iter().filter(|h| !h.is_denied && seats(&h.seat));
+        held.map(|h| h.grant).collect()
+    }
+
     /// The grants to cite, ascending, for `seat` to do this now: the most senior it has, direct before through a team. `None`: it may
     /// not. Two cited grants are the document's and a membership.
     pub fn may(&self, seat: &SeatKey, act: Act, now_ms: u64) -> Option<Vec<GrantId>> {
+        self.may_under(seat, act, now_ms, |_| true)
+    }
+
+    /// As [`Self::may`], under one of these grants of the document.
+    pub fn may_under(&self, seat: &SeatKey, act: Act, now_ms: u64, grants: impl Fn(&GrantId) -> bool) -> Option<Vec<GrantId>> {
         let fit = |h: &&Holding| {
             h.seat == *seat
+                && grants(&h.grant)
                 && !h.is_denied
                 && act.is_allowed(h.rank)
                 && (act.outlives_dates() || h.is_current(now_ms))

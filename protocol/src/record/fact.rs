@@ -5,9 +5,10 @@
 
 use std::fmt;
 
+use crate::clinical::request::Addressee;
 use crate::crypto::{context, derive};
 use crate::envelope::Lane;
-use crate::ids::{DocId, FactId, NetworkId, RecordId, SeatKey};
+use crate::ids::{DocId, FacilityKey, FactId, NetworkId, PractitionerKey, RecordId, SeatKey};
 use crate::wire::{Reader, WireError, Writer, strictly_ascending};
 
 /// The longest body: with one fact alone in an envelope, what fits its 256 KiB with room for everything around it.
@@ -17,6 +18,7 @@ pub const MAX_SOURCE: usize = 512;
 /// Facts that one fact may replace.
 pub const MAX_SUPERSEDES: usize = 64;
 
+const REQUEST_CONSENT: &str = "bocage 2026-11 request consent v1";
 const FACT_KEY: &str = "bocage 2026-11 fact key v1";
 
 /// What the body of a fact holds. Kinds this version doesn't know are kept and shown as such.
@@ -28,6 +30,8 @@ pub enum FactKind {
     RecordHead,
     /// What it supersedes now stands in another document. Empty.
     Moved,
+    /// Says whom the document of a request is addressed to: a [`RequestHead`].
+    RequestHead,
     /// A later version's kind.
     Other(u8),
 }
@@ -38,6 +42,7 @@ impl FactKind {
             1 => Self::Resource,
             2 => Self::RecordHead,
             3 => Self::Moved,
+            4 => Self::RequestHead,
             other => Self::Other(other),
         }
     }
@@ -47,6 +52,7 @@ impl FactKind {
             Self::Resource => 1,
             Self::RecordHead => 2,
             Self::Moved => 3,
+            Self::RequestHead => 4,
             Self::Other(v) => v,
         }
     }
@@ -183,6 +189,52 @@ impl RecordHead {
     }
 }
 
+/// Whom a request is addressed to, and the salt of the marks on what it opens. By the request's founder; sealed, so that the
+/// marks, which stand in clear grants, tie documents of a record together only for who reads the request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RequestHead {
+    pub addressee: Addressee,
+    pub salt: [u8; 32],
+}
+
+impl RequestHead {
+    /// The `consent_hash` of a grant that `request` makes in `doc`: recognised when the request ends.
+    pub fn consent(&self, request: &DocId, doc: &DocId) -> [u8; 32] {
+        derive(REQUEST_CONSENT, &[&self.salt, &request.0, &doc.0])
+    }
+
+    pub fn to_fact(self) -> FactBody {
+        let (tag, key) = match &self.addressee {
+            Addressee::Practitioner(key) => (0, &key.0),
+            Addressee::Team(doc) => (1, &doc.0),
+            Addressee::Facility(key) => (2, &key.0),
+        };
+        let mut w = Writer::new();
+        w.u8(tag).bytes(key).bytes(&self.salt);
+        FactBody {
+            kind: FactKind::RequestHead,
+            source: String::new(),
+            supersedes: Vec::new(),
+            body: w.finish(),
+        }
+    }
+
+    /// Reads the body of a [`FactKind::RequestHead`].
+    pub fn parse(body: &[u8]) -> Result<Self, WireError> {
+        let mut r = Reader::new(body);
+        let (tag, key) = (r.u8()?, r.array()?);
+        let addressee = match tag {
+            0 => Addressee::Practitioner(PractitionerKey(key)),
+            1 => Addressee::Team(DocId(key)),
+            2 => Addressee::Facility(FacilityKey(key)),
+            _ => return Err(WireError::Unknown("addressee")),
+        };
+        let salt = r.array()?;
+        r.end()?;
+        Ok(Self { addressee, salt })
+    }
+}
+
 /// Bytes of an Automerge actor.
 pub(super) type Actor = [u8; 16];
 
@@ -251,6 +303,31 @@ mod tests {
         assert!(FactBody::decode(&bytes).is_ok());
         bytes.push(0);
         assert_eq!(FactBody::decode(&bytes), Err(WireError::OutOfBounds("fact body")));
+    }
+
+    #[test]
+    fn a_request_s_head_has_one_form_and_its_marks_differ_from_document_to_document() {
+        for addressee in [
+            Addressee::Practitioner(PractitionerKey([1; 32])),
+            Addressee::Team(DocId([2; 32])),
+            Addressee::Facility(FacilityKey([3; 32])),
+        ] {
+            let head = RequestHead { addressee, salt: [7; 32] };
+            let body = head.to_fact().body;
+            assert_eq!(RequestHead::parse(&body), Ok(head));
+            assert!(RequestHead::parse(&body[1..]).is_err() && RequestHead::parse(&[&body[..], &[0]].concat()).is_err());
+            let (request, doc) = (DocId([8; 32]), DocId([9; 32]));
+            assert_ne!(head.consent(&request, &doc), head.consent(&request, &request));
+            let other = RequestHead { salt: [6; 32], ..head };
+            assert_ne!(
+                head.consent(&request, &doc),
+                other.consent(&request, &doc),
+                "nobody guesses it without the salt"
+            );
+        }
+        let mut unknown = RequestHead::parse(&[0; 65]).unwrap().to_fact().body;
+        unknown[0] = 3;
+        assert_eq!(RequestHead::parse(&unknown), Err(WireError::Unknown("addressee")));
     }
 
     #[test]

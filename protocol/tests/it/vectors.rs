@@ -19,6 +19,7 @@ use bocage_protocol::access::matrix;
 use bocage_protocol::access::ops::{
     Adopt, DocumentKind, Endorse, Genesis, Grant, Head, Op, Rank, Revoke, Subject, Terms, genesis_grant_id, grant_id,
 };
+use bocage_protocol::clinical::request::Addressee;
 use bocage_protocol::crypto::{Entropy, KemSecret, Secret, SignUse, context, derive, hedged, hpke_open, hpke_seal, sign};
 use bocage_protocol::envelope::{Envelope, HEADER_BASE, Header, Kind, Lane, Verified, padded_len};
 use bocage_protocol::identity::enrol::{self, Admission, Invitation, Part, Request};
@@ -30,7 +31,7 @@ use bocage_protocol::ids::{
 };
 use bocage_protocol::peer::Hello;
 use bocage_protocol::record::{
-    Arrival, Document, FactBody, FactKind, Gate, Label, OwnChain, RecordHead, Verdict, fact_id, payload, record_id,
+    Arrival, Document, FactBody, FactKind, Gate, Label, OwnChain, RecordHead, RequestHead, Verdict, fact_id, payload, record_id,
 };
 use bocage_protocol::store::OrderKey;
 use bocage_protocol::sync::codec::{Decoder, Encoder};
@@ -587,7 +588,7 @@ fn access(v: &mut Vectors) {
     for (name, op) in ops {
         v.put(name, op.encode().expect("in bounds"));
     }
-    v.note("role matrix, version 1");
+    v.note("role matrix, version 2");
     v.put("matrix.hash", matrix::hash());
 }
 
@@ -857,6 +858,18 @@ fn record(v: &mut Vectors) {
         salt: Some(salt),
     };
     v.put("creator.head.body", head.to_fact().encode().expect("in bounds"));
+    v.note("request head to the team of document 21, and its mark on a grant in document 22; the request's own is that of all files");
+    let request = RequestHead {
+        addressee: Addressee::Team(DocId([0x21; 32])),
+        salt: [0x0f; 32],
+    };
+    let body = request.to_fact().encode().expect("in bounds");
+    assert_eq!(body[4..], [&[1][..], &[0x21; 32], &[0x0f; 32]].concat());
+    v.put("request.head.body", body);
+    let mark = request.consent(&DOC, &DocId([0x22; 32]));
+    let parts: [&[u8]; 3] = [&[0x0f; 32], &DOC.0, &[0x22; 32]];
+    assert_eq!(mark, derive("bocage 2026-11 request consent v1", &parts));
+    v.put("request.consent", mark);
     let mut chain = OwnChain::new(seat(), DOC, 7, Lane::Today);
     let first = chain.next(&facts()).expect("in bounds");
     chain.advance(&first);

@@ -15,7 +15,7 @@ use super::repository::required;
 use super::territory::{Line, Territory, files_under, text};
 
 /// Every command that needs somebody who practises, on a record known elsewhere.
-const OF_A_SEAT: [&[&str]; 11] = [
+const OF_A_SEAT: [&[&str]; 15] = [
     &["patient", "search"],
     &["patient", "show", "PATIENT"],
     &["patient", "create", "--family", "A", "--given", "B", "--birth-date", "1950-01-01"],
@@ -25,6 +25,10 @@ const OF_A_SEAT: [&[&str]; 11] = [
     &["share", "PATIENT", "Cabine de la mairie"],
     &["delivery", "PATIENT", "FACT"],
     &["read", "PATIENT"],
+    &["request", "send", "PATIENT", "--to", "Anne Morel", "text"],
+    &["request", "recipients"],
+    &["request", "list"],
+    &["request", "accept", "PATIENT"],
     &["import", "patients.json"],
     &["export", "--out", "stolen"],
 ];

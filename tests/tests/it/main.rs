@@ -10,6 +10,7 @@ mod enrolment;
 mod lan;
 mod manners;
 mod repository;
+mod requests;
 mod territory;
 mod tidy;
 mod watch;

@@ -154,6 +154,9 @@ fn text(e: &Entry, lang: Lang) -> String {
             _ => lang.pick("Prescription", "Prescription"),
         },
         "Encounter" => lang.pick("Visit", "Visite"),
+        "ServiceRequest" => lang.pick("Request", "Demande"),
+        "Task" => lang.pick("Request stands", "État de la demande"),
+        "Communication" => "Message",
         "Observation" => "",
         other => other,
     };
@@ -175,6 +178,10 @@ fn text(e: &Entry, lang: Lang) -> String {
             };
             format!("{} {value}", sign_in_words(sign, lang))
         }
+        _ if e.resource_type == "Task" => match e.summary.split_once(' ') {
+            Some((code, whom)) => format!("{}, {}", super::request::status(code, lang), one_line(whom)),
+            None => e.summary.clone(),
+        },
         _ => one_line(&e.summary),
     };
     match (kind, said.as_str()) {

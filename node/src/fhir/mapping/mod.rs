@@ -8,11 +8,13 @@ pub mod acts;
 pub mod correct;
 pub mod people;
 pub mod read;
+pub mod request;
 pub mod write;
 
 pub use acts::{AllergyView, ConditionView, EncounterView, MedicationRequestView, ObservationView};
 pub use people::{OrganizationView, PatientView, PractitionerView};
 pub use read::ViewError;
+pub use request::{CommunicationView, ServiceRequestView, TaskView};
 
 use read::Fields;
 use serde_json::Value;
@@ -28,11 +30,15 @@ pub enum View {
     Condition(ConditionView),
     Allergy(AllergyView),
     MedicationRequest(Box<MedicationRequestView>),
+    ServiceRequest(Box<ServiceRequestView>),
+    Task(Box<TaskView>),
+    Communication(CommunicationView),
 }
 
 /// The resource types that have a view.
-pub const MAPPED: [&str; 8] = [
+pub const MAPPED: [&str; 11] = [
     "AllergyIntolerance",
+    "Communication",
     "Condition",
     "Encounter",
     "MedicationRequest",
@@ -40,6 +46,8 @@ pub const MAPPED: [&str; 8] = [
     "Organization",
     "Patient",
     "Practitioner",
+    "ServiceRequest",
+    "Task",
 ];
 
 /// The view of a resource's bytes; `Ok(None)` if its type has none.
@@ -67,6 +75,9 @@ pub fn of_value(resource: &Value) -> Result<Option<View>, ViewError> {
         "Condition" => ConditionView::read(&fields).map(View::Condition),
         "AllergyIntolerance" => AllergyView::read(&fields).map(View::Allergy),
         "MedicationRequest" => MedicationRequestView::read(&fields).map(|v| View::MedicationRequest(Box::new(v))),
+        "ServiceRequest" => ServiceRequestView::read(&fields).map(|v| View::ServiceRequest(Box::new(v))),
+        "Task" => TaskView::read(&fields).map(|v| View::Task(Box::new(v))),
+        "Communication" => CommunicationView::read(&fields).map(View::Communication),
         _ => return Ok(None),
     };
     view.map(Some).map_err(|e| e.under(&kind))

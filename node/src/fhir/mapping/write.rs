@@ -19,6 +19,8 @@ use thiserror::Error;
 pub const MAX_NOTE: usize = 96 * 1024;
 /// LOINC "Note".
 pub const NOTE_TYPE: &str = "34109-9";
+/// LOINC "Consult note".
+pub const CONSULT_NOTE_TYPE: &str = "11488-4";
 const MAX_NAME: usize = 200;
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
 
@@ -171,6 +173,15 @@ pub fn vital(act: &Act<'_>, measure: Measure) -> Result<Vec<u8>, WriteError> {
 
 /// A signed free text: `DocumentReference`. `effective` must have a time.
 pub fn note(act: &Act<'_>, title: &str, text: &str) -> Result<Vec<u8>, WriteError> {
+    note_of((NOTE_TYPE, "Note"), act, title, text)
+}
+
+/// What a practitioner answers who was asked for an opinion: a note that says so.
+pub fn consult_note(act: &Act<'_>, title: &str, text: &str) -> Result<Vec<u8>, WriteError> {
+    note_of((CONSULT_NOTE_TYPE, "Consult note"), act, title, text)
+}
+
+fn note_of((code, display): (&str, &str), act: &Act<'_>, title: &str, text: &str) -> Result<Vec<u8>, WriteError> {
     if text.trim().is_empty() {
         return Err(WriteError::Missing("text"));
     }
@@ -183,7 +194,7 @@ pub fn note(act: &Act<'_>, title: &str, text: &str) -> Result<Vec<u8>, WriteErro
     let mut resource = start("DocumentReference", act.id)?;
     resource["status"] = json!("current");
     resource["docStatus"] = json!("final");
-    resource["type"] = json!({ "coding": [{ "system": LOINC, "code": NOTE_TYPE, "display": "Note" }] });
+    resource["type"] = json!({ "coding": [{ "system": LOINC, "code": code, "display": display }] });
     act.write(&mut resource, "", "date")?;
     if let Some(author) = act.written_by() {
         resource["author"] = json!([author]);
@@ -372,7 +383,7 @@ pub fn organization(id: &str, finess: &str, name: &str) -> Result<Vec<u8>, Write
 
 impl Act<'_> {
     /// A FHIR reference to who wrote it: to a resource, or by name and number.
-    fn written_by(&self) -> Option<Value> {
+    pub(super) fn written_by(&self) -> Option<Value> {
         if let Some(author) = self.author {
             return Some(json!({ "reference": author }));
         }
@@ -394,7 +405,7 @@ impl Act<'_> {
     }
 
     /// Subject, encounter (unless its field is empty) and time.
-    fn write(&self, resource: &mut Value, encounter: &str, time: &str) -> Result<(), WriteError> {
+    pub(super) fn write(&self, resource: &mut Value, encounter: &str, time: &str) -> Result<(), WriteError> {
         if self.patient.is_empty() {
             return Err(WriteError::Missing("patient"));
         }
@@ -409,7 +420,7 @@ impl Act<'_> {
     }
 }
 
-fn start(kind: &str, id: &str) -> Result<Value, WriteError> {
+pub(super) fn start(kind: &str, id: &str) -> Result<Value, WriteError> {
     if is_uuid(id) {
         Ok(json!({ "resourceType": kind, "id": id }))
     } else {
@@ -433,7 +444,7 @@ fn quantity(number: &str, ucum: &str) -> Value {
     json!({ "value": number, "unit": ucum, "system": UCUM, "code": ucum })
 }
 
-fn named(what: &'static str, text: &str) -> Result<String, WriteError> {
+pub(super) fn named(what: &'static str, text: &str) -> Result<String, WriteError> {
     let text = text.trim();
     if text.is_empty() {
         return Err(WriteError::Missing(what));
@@ -455,6 +466,6 @@ fn one_of(what: &'static str, code: &str, allowed: &[&str]) -> Result<(), WriteE
     }
 }
 
-fn bytes(resource: &Value) -> Vec<u8> {
+pub(super) fn bytes(resource: &Value) -> Vec<u8> {
     resource.to_string().into_bytes()
 }

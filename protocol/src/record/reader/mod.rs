@@ -27,6 +27,7 @@ mod attacks;
 mod keys;
 mod opening;
 mod receipts;
+mod request;
 mod share;
 mod standing;
 #[cfg(test)]
@@ -35,6 +36,7 @@ mod write;
 
 pub use receipts::Acknowledged;
 use receipts::Receipt;
+pub use request::{Asked, Attached, MAX_REQUEST_DAYS, NewRequest};
 pub use share::ROUND_MS;
 pub use write::{NewFact, Write, WriteRefused};
 
@@ -56,10 +58,15 @@ pub struct Reader {
     openable: BTreeSet<DocId>,
     /// Documents with a revocation.
     denied: BTreeSet<DocId>,
-    /// Seats whose chains have grown: where a cut or a fork bears on one, a link in one document places envelopes in others.
+    /// Seats whose chains have grown: where a fork or a cut in the registry bears on one, a link in one document places envelopes in
+    /// others.
     grown: BTreeSet<SeatKey>,
     /// Records whose facts, or what counts of them, may be others than when that was asked last.
     touched: BTreeSet<RecordId>,
+    /// Those where the new link closed a gap: only then it places what was here already, before what a denial keeps or after.
+    closed: BTreeSet<SeatKey>,
+    /// Links that others stand on, or that a denial or its answer names, and that aren't here.
+    awaited: BTreeSet<ItemId>,
 }
 
 /// A seat's whole chain, over all documents.
@@ -186,7 +193,7 @@ impl Reader {
         self.compartments(record).flat_map(|(compartment, doc)| {
             self.document(&doc).into_iter().flat_map(move |d| {
                 d.current()
-                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved))
+                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved | FactKind::RequestHead))
                     .map(move |fact| RecordFact { doc, compartment, fact })
             })
         })
@@ -197,7 +204,7 @@ impl Reader {
         self.compartments(record).flat_map(|(compartment, doc)| {
             self.document(&doc).into_iter().flat_map(move |d| {
                 d.facts()
-                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved))
+                    .filter(|f| !matches!(f.kind, FactKind::RecordHead | FactKind::Moved | FactKind::RequestHead))
                     .map(move |fact| RecordFact { doc, compartment, fact })
             })
         })
@@ -266,6 +273,7 @@ impl Reader {
         self.pen.observe(header.hlc, now_ms);
         self.dirty.insert(doc_id);
         self.link(record.link, doc_id);
+        self.await_heads(&record);
         if matches!(record.op, Some(Op::Revoke(_))) {
             self.denied.insert(doc_id);
         }
@@ -352,11 +360,33 @@ impl Reader {
         let seat = self.links.entry(link.seat).or_default();
         seat.docs.insert(doc);
         self.grown.insert(link.seat);
+        if self.awaited.remove(&link.id) {
+            self.closed.insert(link.seat);
+        }
+        let before = match link.seq {
+            1 => seat.links.values().any(|l| l.id == link.prev),
+            _ => seat.links.contains_key(&(link.incarnation, link.seq.saturating_sub(1), link.prev)),
+        };
+        if !before && link.prev != ItemId::ZERO {
+            self.awaited.insert(link.prev);
+        }
         let place = (link.incarnation, link.seq, ItemId::ZERO)..=(link.incarnation, link.seq, ItemId([0xff; 32]));
         let taken = seat.links.range(place).any(|((.., id), _)| *id != link.id);
         seat.links.insert((link.incarnation, link.seq, link.id), link);
         if taken && !seat.forked {
             seat.forked = true;
         }
+    }
+
+    /// Takes note of the places of chains that a denial or its answer names before they are here.
+    fn await_heads(&mut self, record: &OpRecord) {
+        let named: Vec<ItemId> = match &record.op {
+            Some(Op::Revoke(revoke)) => revoke.keep.iter().flat_map(|(_, heads)| heads).map(|h| h.id).collect(),
+            Some(Op::Grant(grant)) => grant.answers.clone(),
+            _ => return,
+        };
+        let here = |id: &ItemId| self.links.values().any(|seat| seat.links.values().any(|l| l.id == *id));
+        let absent: Vec<ItemId> = named.into_iter().filter(|id| !here(id)).collect();
+        self.awaited.extend(absent);
     }
 }

@@ -55,6 +55,8 @@ impl Reader {
             denied: BTreeSet::new(),
             grown: BTreeSet::new(),
             touched: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            awaited: BTreeSet::new(),
         };
         let mut from = std::ops::Bound::Unbounded;
         loop {

@@ -32,7 +32,10 @@ impl Reader {
         entropy: &mut dyn Entropy,
     ) -> Result<Write, WriteRefused> {
         let trusted = |doc: &DocId| self.docs.get(doc).and_then(|d| d.filed).is_some_and(|f| f.is_trusted);
-        let docs: Vec<_> = self.compartments(&record).filter(|(_, doc)| trusted(doc)).collect();
+        let docs = self
+            .compartments(&record)
+            .filter(|(c, doc)| c.goes_with_the_record() && trusted(doc));
+        let docs: Vec<_> = docs.collect();
         if docs.is_empty() {
             return Err(WriteRefused::NoSuchRecord);
         }
@@ -112,7 +115,7 @@ impl Reader {
     }
 
     /// Opens the present epoch to new readers with a wrap each; where it isn't fit any more, rotates to everybody instead.
-    fn open_to(
+    pub(super) fn open_to(
         &self,
         writing: &mut super::write::Writing,
         doc: DocId,

@@ -21,11 +21,12 @@ impl Reader {
     /// Labels anew what the last items bear on.
     pub(super) fn relabel(&mut self, registry: &Registry) {
         let member_denied = self.denied.iter().any(|doc| registry.team(doc).is_some());
+        let closed = std::mem::take(&mut self.closed);
         for seat in std::mem::take(&mut self.grown) {
             let Some(chain) = self.links.get(&seat) else { continue };
             if chain.forked || member_denied || !registry.cuts(&seat).is_empty() {
                 self.dirty.extend(&chain.docs);
-            } else {
+            } else if closed.contains(&seat) {
                 self.dirty.extend(self.denied.intersection(&chain.docs));
                 // Where it founded something bears on whether that counts.
                 let resting: Vec<DocId> = chain.docs.iter().copied().filter(|doc| self.rests_on_a_denial(doc)).collect();
@@ -288,10 +289,12 @@ impl Reader {
     }
 }
 
-/// Whoever writes in a compartment by the role matrix may begin it; a masked topic is a doctor's to begin.
+/// Whoever writes in a compartment by the role matrix may begin it; a masked topic is a doctor's to begin, a request everybody's.
 fn begins(compartment: Compartment, profession: Profession) -> bool {
     match compartment {
         Compartment::Sensitive => profession == Profession::Doctor,
+        // Whoever knows the patient may ask somebody about them; whom that opens the record to is another matter.
+        Compartment::Request => true,
         _ => default_rank(compartment, Actor::Team(profession)).is_some_and(Rank::may_write),
     }
 }

@@ -9,11 +9,11 @@ use super::Reader;
 use crate::access::epochs::{EpochKey, make_epoch};
 use crate::access::matrix::{Actor, Compartment, default_rank};
 use crate::access::ops::{DocumentKind, Genesis, Op, Rank, Subject, Terms, genesis_grant_id};
-use crate::access::view::Act;
+use crate::access::view::{Act, CLOCK_SKEW_MS, GrantView};
 use crate::crypto::{Entropy, hedged};
 use crate::envelope::{Kind, Lane, Verified};
-use crate::identity::{Profession, Registry};
-use crate::ids::{DocId, FactId, GrantId, KemPublic, Kid, NetworkId, RecordId};
+use crate::identity::{Profession, Registry, Seat};
+use crate::ids::{DocId, FactId, GrantId, KemPublic, Kid, NetworkId, PractitionerKey, RecordId, SeatKey};
 use crate::store::LocalWrite;
 use crate::wire::WireError;
 
@@ -62,6 +62,21 @@ pub enum WriteRefused {
     /// The facility has nobody a record could be shared with.
     #[error("this facility has no practitioner in the registry yet")]
     NobodyThere,
+    /// A request to oneself, or to the whole of one's own facility.
+    #[error("a request goes to somebody else: a colleague, a team or another facility")]
+    OwnRequest,
+    /// The record has no such part that can be read here.
+    #[error("the record has no {} part that can be read here", part_name(*.0))]
+    PartMissing(Compartment),
+    /// Opening a part to somebody takes the right to write in it; who was shut out by somebody senior stays out.
+    #[error("this seat can't open the {} part of the record to them", part_name(*.0))]
+    CannotRefer(Compartment),
+    /// It isn't readable here, doesn't count for its record, or this seat is on neither side of it.
+    #[error("no such request that this seat takes part in")]
+    NoSuchRequest,
+    /// A request's document takes its own steps only.
+    #[error("a request is taken further by its own steps, not by an entry in the record")]
+    OwnStepsOnly,
     #[error(transparent)]
     Fact(#[from] WriteError),
     #[error(transparent)]
@@ -211,6 +226,9 @@ impl Reader {
         registry: &Registry,
         entropy: &mut dyn Entropy,
     ) -> Result<Write, WriteRefused> {
+        if facts.iter().any(|f| f.compartment == Compartment::Request) {
+            return Err(WriteRefused::OwnStepsOnly);
+        }
         let mut writing = self.begin(now_ms);
         let mut by_compartment: BTreeMap<Compartment, Vec<usize>> = BTreeMap::new();
         for (i, fact) in facts.iter().enumerate() {
@@ -265,6 +283,19 @@ impl Reader {
         entropy: &mut dyn Entropy,
     ) -> Result<(DocId, EpochKey), WriteRefused> {
         let grants = self.first_grants(record, compartment, registry, writing.now_ms);
+        self.found_for(writing, record, grants, lane, registry, entropy)
+    }
+
+    /// As [`Self::found`], for these and nobody else.
+    pub(super) fn found_for(
+        &self,
+        writing: &mut Writing,
+        record: RecordId,
+        grants: Vec<Terms>,
+        lane: Lane,
+        registry: &Registry,
+        entropy: &mut dyn Entropy,
+    ) -> Result<(DocId, EpochKey), WriteRefused> {
         let nonce = hedged(&self.me.hedge(), b"document nonce", &record.0, entropy).0;
         let mut genesis = Genesis {
             kind: DocumentKind::Record,
@@ -279,7 +310,7 @@ impl Reader {
             match terms.subject {
                 Subject::Team(team) => recipients.extend(self.team_keys(&team, registry, writing.now_ms)),
                 Subject::Seat(seat) => recipients.extend(registry.seat(&seat).filter(|s| !s.ambiguous).map(|s| s.kem)),
-                Subject::Practitioner(_) => {}
+                Subject::Practitioner(key) => recipients.extend(seats_of(&key, registry, writing.now_ms).map(|(_, s)| s.kem)),
             }
         }
         let (epoch, key) = make_epoch(&self.network, &doc, &self.pen.seat, &self.me.hedge(), &recipients, &[], entropy)?;
@@ -289,8 +320,7 @@ impl Reader {
         Ok((doc, key))
     }
 
-    /// Who gets a new document of a record: this facility's teams, and whoever the record's identity was shared with, each as the
-    /// matrix says for this compartment.
+    /// Who gets a new document of a record: this facility's teams, and whoever the record was shared with, each as the matrix says for this compartment.
     fn first_grants(&self, record: RecordId, compartment: Compartment, registry: &Registry, now_ms: u64) -> Vec<Terms> {
         let mut grants: BTreeMap<Subject, Terms> = BTreeMap::new();
         for (team, info) in registry.teams_of(&self.me.facility) {
@@ -299,7 +329,9 @@ impl Reader {
             }
         }
         for view in self.identities(&record).filter_map(|doc| self.access(&doc)) {
-            for grant in view.grants().iter().filter(|g| g.is_live(now_ms)) {
+            // A grant that rests on a consent of its own, as a request's, opens what it names and draws in nothing else.
+            let shared = |g: &&GrantView| g.is_live(now_ms) && g.terms.consent_hash == [0; 32];
+            for grant in view.grants().iter().filter(shared) {
                 let profession = match grant.terms.subject {
                     Subject::Team(team) => registry.team(&team).map(|t| t.profession),
                     Subject::Seat(seat) if seat != self.pen.seat => profession_of(registry, &seat),
@@ -331,7 +363,31 @@ pub(super) fn open_ended(subject: Subject, rank: Rank) -> Terms {
     }
 }
 
-pub(super) fn profession_of(registry: &Registry, seat: &crate::ids::SeatKey) -> Option<Profession> {
+/// The seats of a practitioner that can be sealed to.
+pub(super) fn seats_of<'a>(key: &'a PractitionerKey, registry: &'a Registry, now_ms: u64) -> impl Iterator<Item = (SeatKey, &'a Seat)> {
+    let certified = move |s: &Seat| {
+        let (from, to) = (s.validity.not_before, s.validity.not_after);
+        from <= now_ms.saturating_add(CLOCK_SKEW_MS) && now_ms <= to.saturating_add(CLOCK_SKEW_MS)
+    };
+    registry
+        .seats()
+        .filter(move |(seat, s)| s.practitioner == Some(*key) && !s.ambiguous && certified(s) && registry.cuts(seat).is_empty())
+        .map(|(seat, s)| (*seat, s))
+}
+
+fn part_name(part: Compartment) -> &'static str {
+    match part {
+        Compartment::Identity => "identity",
+        Compartment::Emergency => "emergency",
+        Compartment::Medication => "medication",
+        Compartment::Clinical => "clinical",
+        Compartment::Sensitive => "sensitive",
+        Compartment::Trace => "trace",
+        Compartment::Request => "request",
+    }
+}
+
+pub(super) fn profession_of(registry: &Registry, seat: &SeatKey) -> Option<Profession> {
     let practitioner = registry.seat(seat)?.practitioner?;
     Some(registry.practitioner(&practitioner)?.profession)
 }
