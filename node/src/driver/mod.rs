@@ -274,6 +274,7 @@ impl Driver {
             NetworkEvent::Enrolment { request, stream, .. } => self.stranger(&request, stream).await,
             NetworkEvent::Listening(_) | NetworkEvent::Stranger { .. } => {
                 self.service.live.listening = self.listening();
+                self.changed();
             }
         }
     }

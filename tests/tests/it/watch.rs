@@ -31,7 +31,11 @@ fn until(watcher: &mut Line, mut seen: impl FnMut() -> bool) {
 fn a_watcher_is_told_what_a_peer_brings_and_when_it_goes() {
     let mut t = Territory::new().founded();
     t.enrol("mobile");
-    t.run("clinic", &[]);
+    // Nobody's seat stays open there.
+    let address = t.address("clinic");
+    let mut unattended = t.command(&["run", "--data", "clinic", "--no-mdns", "--listen", &address]);
+    unattended.env_remove("BOCAGE_PASSPHRASE");
+    t.start("clinic", unattended);
     let patient = t.patient("clinic", "Lenoir", "Jeanne");
     t.json("clinic", &["share", &patient, "Tournée Petit"]);
 
