@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod bridge;
+pub mod demo;
 pub mod i18n;
 pub mod options;
 pub mod screens;

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use bocage_app::app::Desk;
+use bocage_app::bridge::Options;
+use bocage_app::demo::{self, Demo};
 use bocage_app::i18n::Lang;
 use bocage_app::options::Arguments;
 use bocage_app::theme::tokens::size;
@@ -21,12 +23,29 @@ fn main() -> ExitCode {
             .with_min_inner_size(size::MIN_WINDOW),
         ..eframe::NativeOptions::default()
     };
-    let options = arguments.options();
+    let mut options = Options::default();
+    let demo = if arguments.demo { Some(Demo::start()) } else { None };
+    match &demo {
+        None => options = arguments.options(),
+        Some(Ok(demo)) => {
+            options.data = Some(demo.data.clone());
+            options.listen = vec!["/ip4/127.0.0.1/tcp/0".to_owned()];
+            options.peers.clone_from(&demo.peers);
+            options.passphrase = Some(demo::PASSPHRASE.to_owned());
+        }
+        Some(Err(failure)) => {
+            let lang = Lang::of_environment();
+            eprintln!("bocage-app: {}", lang.pick(&failure.message, &failure.message_fr));
+            return ExitCode::FAILURE;
+        }
+    }
     let opened = eframe::run_native(
         "bocage",
         native,
         Box::new(move |context| Ok(Box::new(Desk::new(&context.egui_ctx, options, offset)?))),
     );
+    // The window's own node has stopped with it; now the others may.
+    drop(demo);
     match opened {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

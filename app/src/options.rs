@@ -19,6 +19,9 @@ pub struct Arguments {
     /// Address of another node to call, if the node is started here (may be repeated)
     #[arg(long, value_name = "ADDRESS")]
     pub peer: Vec<String>,
+    /// Look around in a demonstration: a clinic, a hospital, a pharmacy, a cabin and invented patients; nothing is kept
+    #[arg(long, conflicts_with_all = ["data", "listen", "peer"])]
+    pub demo: bool,
     /// Don't look for other nodes on the local network
     #[arg(long)]
     pub no_mdns: bool,
@@ -31,6 +34,7 @@ impl Arguments {
             listen: self.listen,
             peers: self.peer,
             mdns: !self.no_mdns,
+            passphrase: std::env::var("BOCAGE_PASSPHRASE").ok(),
             settings: SettingsFile::default_path(),
         }
     }

@@ -1,5 +1,6 @@
 //! What screens show: plain values, made by the bridge from the node's replies, sorted and complete. Screens never see the node.
 
+use bocage_protocol::clinical::request::{Kind, Status, Step};
 use bocage_protocol::clinical::vitals::{Measure, Sign};
 
 /// Where this window stands.
@@ -219,4 +220,89 @@ pub struct DraftRow {
     pub patient: String,
     pub name: String,
     pub saved_ms: u64,
+}
+
+/// Somebody who signs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Person {
+    pub name: String,
+    pub facility: String,
+}
+
+/// Whom a request can be addressed to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Recipient {
+    pub id: String,
+    /// practitioner, team or facility.
+    pub kind: String,
+    pub name: String,
+    /// doctor, nurse or pharmacist; empty for a facility.
+    pub profession: String,
+    pub facility: String,
+    pub town: String,
+}
+
+/// A request in a list.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RequestRow {
+    pub id: String,
+    pub patient: PatientRow,
+    pub kind: Kind,
+    pub urgent: bool,
+    /// Addressed to this seat; otherwise asked by it or its facility.
+    pub incoming: bool,
+    pub from: Person,
+    pub to: Recipient,
+    pub status: Status,
+    pub asked_ms: u64,
+    /// Who took it in hand, each without knowing of the others.
+    pub claims: Vec<Person>,
+    /// Said last, and by whom.
+    pub last: Option<(Person, String)>,
+    /// When what it opened is shut.
+    pub until_ms: Option<u64>,
+    pub steps: Vec<Step>,
+    pub trusted: bool,
+}
+
+impl RequestRow {
+    /// True iff something is to be done about it here.
+    pub fn waits_here(&self) -> bool {
+        match self.status {
+            Status::Requested | Status::Accepted => self.incoming,
+            Status::MoreAsked | Status::Answered | Status::Declined => !self.incoming,
+            Status::Cancelled | Status::Closed => false,
+        }
+    }
+}
+
+/// One request with all that was said.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Request {
+    pub row: RequestRow,
+    pub parts: Vec<String>,
+    /// Each after what its author had seen.
+    pub messages: Vec<Message>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Message {
+    /// `None`: the question itself.
+    pub step: Option<Step>,
+    pub text: String,
+    pub author: Person,
+    pub at_ms: u64,
+    pub trust: Trust,
+    /// How far it has come, of what was written at this seat.
+    pub delivery: Option<Delivery>,
+}
+
+/// How far something has come: each line rests on somebody's signature.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Delivery {
+    pub saved_ms: u64,
+    /// Places whose node holds it.
+    pub holders: Vec<String>,
+    pub received: Vec<(Person, u64)>,
+    pub read: Vec<(Person, u64)>,
 }

@@ -129,6 +129,10 @@ pub enum Request {
     RequestShow {
         request: String,
     },
+    /// A person has looked at this request: tells the authors of what is in it.
+    RequestRead {
+        request: String,
+    },
     /// accept, ask, reply, answer, decline, close or cancel.
     RequestStep {
         request: String,

@@ -598,7 +598,8 @@ fn keys(error: crate::keystore::KeystoreError) -> Failure {
     Failure::of("keys", &error)
 }
 
-pub(crate) fn enrolment(error: enrol::EnrolError) -> Failure {
+/// What an enrolment message is refused for, for people.
+pub fn enrolment(error: enrol::EnrolError) -> Failure {
     Failure::of("enrolment", &error)
 }
 

@@ -222,6 +222,7 @@ impl Service {
                 requests: self.requests()?,
             }),
             Request::RequestShow { request } => Ok(Reply::RequestShown(Box::new(self.request_show(&request)?))),
+            Request::RequestRead { request } => self.request_read(&request),
             Request::RequestStep { request, step, text } => self.request_step(&request, &step, &text),
             Request::Recipients { query } => Ok(Reply::Recipients {
                 recipients: self.recipients(&query)?,
@@ -383,6 +384,7 @@ impl Service {
         // What came since the last tick is found at once.
         let _ = self.people();
         self.shut_ended_requests();
+        self.receive_requests();
         let registry = self.core.peer.registry();
         let Some(write) = self.core.reader.as_mut().and_then(|r| r.chores(now_ms(), registry, &mut OsEntropy)) else {
             return;

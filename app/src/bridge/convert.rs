@@ -1,9 +1,12 @@
 //! From the node's replies to what screens show.
 
-use bocage_node::client::{self, Failure, Newcomer, Status, WaitingRequest};
+use bocage_node::client::requests::{self, Author, RecipientRow};
+use bocage_node::client::{self, Clinical, Failure, Newcomer, Status, WaitingRequest};
+use bocage_node::service::summary;
+use bocage_protocol::clinical::request::{Kind, Status as RequestStatus, Step};
 use bocage_protocol::clinical::vitals::{Measure, Sign};
 
-use crate::view::{self, Entry, PatientRow, Problem, Record, Sex, Trust, What};
+use crate::view::{self, Entry, PatientRow, Person, Problem, Recipient, Record, RequestRow, Sex, Trust, What};
 
 pub(super) fn problem(failure: Failure) -> Problem {
     Problem {
@@ -107,38 +110,137 @@ pub(super) fn record(record: client::Record, place: &view::Place) -> Record {
 }
 
 fn entry(entry: client::Entry, place: &view::Place) -> Entry {
-    let what = match entry.resource_type.as_str() {
-        "Patient" => What::Patient,
-        "DocumentReference" => What::Note,
-        "Observation" => measure(&entry).map_or(What::Other, What::Vital),
-        "AllergyIntolerance" => What::Allergy { severe: false },
-        "MedicationRequest" => What::Treatment,
-        "Condition" => What::Problem,
-        "Encounter" => What::Visit,
-        "ServiceRequest" | "Task" | "Communication" => What::Request,
-        _ => What::Other,
+    let (what, title) = match entry.clinical {
+        Some(Clinical::Vital { sign, value, .. }) => match measure(&sign, &value) {
+            Some(measure) => (What::Vital(measure), entry.summary),
+            None => (What::Other, entry.summary),
+        },
+        Some(Clinical::News2 { total, band }) => (What::Other, format!("NEWS2 {total} ({band})")),
+        Some(Clinical::Oxygen { .. }) => (What::Other, entry.summary),
+        Some(Clinical::Allergy { substance, criticality, .. }) => (
+            What::Allergy {
+                severe: criticality == "high",
+            },
+            substance,
+        ),
+        Some(Clinical::Treatment { medicine, dosage, .. }) => (What::Treatment, [medicine, dosage].join("  ").trim().to_owned()),
+        Some(Clinical::Problem { label, .. }) => (What::Problem, label),
+        Some(Clinical::Encounter { reason, .. }) => (What::Visit, reason),
+        None => {
+            let what = match entry.resource_type.as_str() {
+                "Patient" => What::Patient,
+                "DocumentReference" => What::Note,
+                "ServiceRequest" | "Task" | "Communication" => What::Request,
+                _ => What::Other,
+            };
+            (what, entry.summary)
+        }
     };
     Entry {
         id: entry.fact,
         what,
-        title: entry.summary,
+        title,
         text: entry.text,
         own: entry.author == place.practitioner && entry.facility == place.facility,
         author: entry.author,
         facility: entry.facility,
-        at_ms: entry.written_ms,
-        trust: match entry.label.as_str() {
-            "quarantined" => Trust::Quarantined,
-            "disputed" => Trust::Disputed,
-            _ => Trust::Accepted,
-        },
+        at_ms: entry.effective_ms.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(entry.written_ms),
+        trust: trust(&entry.label),
         versions: entry.versions,
-        held: None,
+        held: entry.held_by,
     }
 }
 
-fn measure(entry: &client::Entry) -> Option<Measure> {
-    let _ = entry;
-    let _ = Sign::Weight;
-    None
+fn trust(label: &str) -> Trust {
+    match label {
+        "quarantined" => Trust::Quarantined,
+        "disputed" => Trust::Disputed,
+        _ => Trust::Accepted,
+    }
+}
+
+fn measure(sign: &str, value: &str) -> Option<Measure> {
+    let sign = sign_of(sign)?;
+    Measure::received(sign, value).or_else(|_| Measure::parse(sign, value)).ok()
+}
+
+/// A sign by its word on the command line.
+pub(super) fn sign_of(name: &str) -> Option<Sign> {
+    Sign::all().find(|s| summary::sign_name(*s) == name)
+}
+
+fn person(author: Author) -> Person {
+    Person {
+        name: author.name,
+        facility: author.facility,
+    }
+}
+
+pub(super) fn recipient(row: RecipientRow) -> Recipient {
+    Recipient {
+        id: row.id,
+        kind: row.kind,
+        name: row.name,
+        profession: row.profession,
+        facility: row.facility,
+        town: row.town,
+    }
+}
+
+/// `None` for a kind or status of a later version: it is not shown as something else.
+pub(super) fn request_row(row: requests::RequestRow) -> Option<RequestRow> {
+    Some(RequestRow {
+        id: row.request,
+        patient: patient(row.patient),
+        kind: Kind::of_code(&row.kind)?,
+        urgent: row.urgent,
+        incoming: row.direction == "in",
+        from: person(row.from),
+        to: recipient(row.to),
+        status: RequestStatus::of_code(&row.status)?,
+        asked_ms: row.asked_ms,
+        claims: row.claims.into_iter().map(|e| person(e.author)).collect(),
+        last: row.last.map(|m| (person(m.author), m.text)),
+        until_ms: row.until_ms,
+        steps: row.steps.iter().filter_map(|s| Step::of_code(s)).collect(),
+        trusted: row.trusted,
+    })
+}
+
+/// Messages come with their facts' ids: how far each has come is asked for apart.
+pub(super) fn request(shown: requests::RequestShown) -> Option<(view::Request, Vec<String>)> {
+    let facts = shown.messages.iter().map(|m| m.fact.clone()).collect();
+    let messages = shown.messages.into_iter().map(|m| view::Message {
+        step: Step::of_code(&m.step),
+        text: m.text,
+        author: person(m.author),
+        at_ms: m.written_ms,
+        trust: trust(&m.label),
+        delivery: None,
+    });
+    let shown = view::Request {
+        messages: messages.collect(),
+        parts: shown.parts,
+        row: request_row(shown.row)?,
+    };
+    Some((shown, facts))
+}
+
+pub(super) fn delivery(delivery: client::Delivery) -> view::Delivery {
+    let seen = |rows: Vec<client::SeenRow>| {
+        let person = |r: client::SeenRow| {
+            let who = Person {
+                name: r.name,
+                facility: r.facility,
+            };
+            (who, r.at_ms)
+        };
+        rows.into_iter().map(person).collect()
+    };
+    view::Delivery {
+        saved_ms: delivery.saved_ms,
+        holders: delivery.holders.into_iter().map(|h| h.facility).collect(),
+        received: seen(delivery.received),
+        read: seen(delivery.read),
+    }
 }

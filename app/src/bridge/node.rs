@@ -11,13 +11,15 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Where the node lives and how it runs if it is started here.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// The data directory; `None`: the platform's.
     pub data: Option<PathBuf>,
     pub listen: Vec<String>,
     pub peers: Vec<String>,
     pub mdns: bool,
+    /// Opens the seat without asking: for the demonstration, and where `BOCAGE_PASSPHRASE` is set.
+    pub passphrase: Option<String>,
     /// Where settings are kept; `None`: nowhere.
     pub settings: Option<PathBuf>,
 }

@@ -3,15 +3,25 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use bocage_node::client::{Client, Failure, NewPatient, Reply, Request, Status};
+use bocage_node::client::requests::NewRequest;
+use bocage_node::client::{Client, Failure, FieldFault, NewPatient, Reply, Request, Status, Visit, Vital};
+use bocage_node::core::now_ms;
 use bocage_node::home::Home;
 use bocage_node::invitation;
+use bocage_node::service::summary;
 use tokio::sync::mpsc;
 
 use super::node::{Options, Running, open};
 use super::{Window, convert, settings, setup};
-use crate::state::{Command, Event, PAGE, PatientDraft};
-use crate::view::{PatientPage, Place, Problem, Record};
+use crate::state::{Command, Event, Field, PAGE, PatientDraft, VisitDraft, VisitRefused};
+use crate::view::{DraftRow, PatientPage, Place, Problem, Record};
+
+/// The form whose drafts are kept.
+const VISIT: &str = "visit";
+/// For how long a question opens parts of a record, at most: what every writer may grant.
+const DAYS: u64 = 7;
+/// Where nobody said why a patient is seen.
+const UNSAID: &str = "Consultation";
 
 pub(super) struct Worker {
     options: Options,
@@ -80,18 +90,7 @@ impl Worker {
                 let done = setup::join(self.home.clone(), &invitation, words, founding).await;
                 self.window.say(Event::Setup(done.map_err(convert::problem)));
             }
-            Command::Unlock(passphrase) => {
-                let unlocked = match self.ask(Request::Unlock { passphrase }).await {
-                    Ok(Reply::Unlocked { practitioner, facility }) => {
-                        self.place.practitioner = practitioner;
-                        self.place.facility = facility;
-                        Ok(self.place.clone())
-                    }
-                    Ok(_) => Err(unexpected()),
-                    Err(problem) => Err(problem),
-                };
-                self.window.say(Event::Unlocked(unlocked));
-            }
+            Command::Unlock(passphrase) => self.unlock(passphrase).await,
             Command::Lock => {
                 // The seat is open for a connection: without it, keys and documents leave the node's memory.
                 self.client = Client::attach(&self.home.socket()).await;
@@ -105,7 +104,18 @@ impl Worker {
                 let page = self.patients(query, offset).await;
                 self.window.say(Event::Patients { seq, page });
             }
-            Command::Twins(_) => {}
+            Command::Twins(draft) => {
+                let request = Request::PatientTwins {
+                    family: draft.family,
+                    given: draft.given,
+                    birth_date: draft.birth_date,
+                    ins: Some(draft.ins).filter(|i| !i.is_empty()),
+                };
+                if let Reply::Twins { twins } = self.ask(request).await? {
+                    let twins = twins.into_iter().map(|t| (convert::patient(t.row), t.why));
+                    self.window.say(Event::Twins(twins.collect()));
+                }
+            }
             Command::CreatePatient(draft, anyway) => {
                 let created = self.create(draft, anyway).await;
                 self.window.say(Event::Created(created));
@@ -113,6 +123,108 @@ impl Worker {
             Command::Record(patient) => {
                 let record = self.record(&patient).await;
                 self.window.say(Event::Record { patient, record });
+            }
+            Command::SaveVisit(draft) => {
+                let patient = draft.patient.clone();
+                let saved = self.save_visit(draft).await;
+                self.window.say(Event::VisitSaved { patient, saved });
+            }
+            Command::AddAllergy {
+                patient,
+                substance,
+                severe,
+                reaction,
+            } => {
+                let criticality = if severe { "high" } else { "unable-to-assess" }.to_owned();
+                let request = Request::AllergyAdd {
+                    patient: patient.clone(),
+                    substance,
+                    criticality,
+                    reaction: Some(reaction).filter(|r| !r.trim().is_empty()),
+                };
+                let added = self.ask(request).await.map(drop);
+                self.window.say(Event::Added { patient, added });
+            }
+            Command::AddTreatment { patient, medicine, dosage } => {
+                let request = Request::TreatmentAdd {
+                    patient: patient.clone(),
+                    medicine,
+                    dosage,
+                };
+                let added = self.ask(request).await.map(drop);
+                self.window.say(Event::Added { patient, added });
+            }
+            Command::SaveDraft { patient, text } => {
+                let request = Request::DraftSave {
+                    patient: patient.clone(),
+                    kind: VISIT.to_owned(),
+                    text,
+                };
+                let saved = self.ask(request).await.map(|_| now_ms());
+                self.window.say(Event::DraftSaved { patient, saved });
+            }
+            Command::LoadDraft(patient) => {
+                let kind = VISIT.to_owned();
+                let request = Request::DraftLoad {
+                    patient: patient.clone(),
+                    kind,
+                };
+                if let Reply::Draft { text, .. } = self.ask(request).await? {
+                    self.window.say(Event::Draft { patient, text });
+                }
+            }
+            Command::DropDraft(patient) => {
+                let kind = VISIT.to_owned();
+                self.ask(Request::DraftDrop { patient, kind }).await?;
+                self.drafts().await?;
+            }
+            Command::Drafts => self.drafts().await?,
+            Command::Requests => {
+                let requests = match self.ask(Request::Requests {}).await {
+                    Ok(Reply::Requests { requests }) => Ok(requests.into_iter().filter_map(convert::request_row).collect()),
+                    Ok(_) => Err(unexpected()),
+                    Err(problem) => Err(problem),
+                };
+                self.window.say(Event::Requests(requests));
+            }
+            Command::Request(request) => {
+                let shown = self.request(&request).await.map(Box::new);
+                self.window.say(Event::Request { request, shown });
+            }
+            Command::ReadRequest(request) => {
+                self.ask(Request::RequestRead { request }).await?;
+            }
+            Command::Recipients(query) => {
+                if let Reply::Recipients { recipients } = self.ask(Request::Recipients { query }).await? {
+                    let recipients = recipients.into_iter().map(convert::recipient);
+                    self.window.say(Event::Recipients(recipients.collect()));
+                }
+            }
+            Command::OpenRequest(draft) => {
+                let request = Request::RequestOpen(NewRequest {
+                    patient: draft.patient,
+                    kind: draft.kind.code().to_owned(),
+                    to: draft.to,
+                    question: draft.question,
+                    urgent: draft.urgent,
+                    parts: draft.parts,
+                    days: DAYS,
+                });
+                let sent = match self.ask(request).await {
+                    Ok(Reply::Requested(requested)) => Ok(requested.request),
+                    Ok(_) => Err(unexpected()),
+                    Err(problem) => Err(problem),
+                };
+                self.window.say(Event::RequestSent(sent));
+            }
+            Command::Step { request, step, text } => {
+                let asked = Request::RequestStep {
+                    request: request.clone(),
+                    step: step.code().to_owned(),
+                    text,
+                };
+                let stepped = self.ask(asked).await.map(drop);
+                self.window.say(Event::Stepped { request, stepped });
             }
             Command::Redial => {
                 self.ask(Request::Redial).await?;
@@ -134,7 +246,6 @@ impl Worker {
                     settings::save(path, chosen).map_err(|e| convert::system(&e))?;
                 }
             }
-            _ => {}
         }
         Ok(())
     }
@@ -151,6 +262,7 @@ impl Worker {
             Ok((client, running)) => {
                 self.client = Some(client);
                 self.running = running.or(self.running.take());
+                self.watch().await;
                 match self.status().await {
                     Ok(status) => {
                         self.place = Place {
@@ -159,12 +271,40 @@ impl Worker {
                             practitioner: String::new(),
                         };
                         self.window.say(Event::Started(self.place.clone()));
+                        if let Some(passphrase) = self.options.passphrase.take() {
+                            self.unlock(passphrase).await;
+                        }
                     }
                     Err(problem) => self.window.say(Event::Broken(problem)),
                 }
             }
             Err(failure) => self.window.say(Event::Broken(convert::problem(failure))),
         }
+    }
+
+    async fn unlock(&mut self, passphrase: String) {
+        let unlocked = match self.ask(Request::Unlock { passphrase }).await {
+            Ok(Reply::Unlocked { practitioner, facility }) => {
+                self.place.practitioner = practitioner;
+                self.place.facility = facility;
+                Ok(self.place.clone())
+            }
+            Ok(_) => Err(unexpected()),
+            Err(problem) => Err(problem),
+        };
+        self.window.say(Event::Unlocked(unlocked));
+    }
+
+    /// Hears of changes on a connection of its own, for as long as the node answers.
+    async fn watch(&mut self) {
+        let Some(client) = Client::attach(&self.home.socket()).await else { return };
+        let window = self.window.clone();
+        tokio::spawn(async move {
+            let Ok(mut watch) = client.watch().await else { return };
+            while watch.changed().await.is_ok() {
+                window.say(Event::Changed);
+            }
+        });
     }
 
     // ---- questions
@@ -198,18 +338,97 @@ impl Worker {
     }
 
     async fn patients(&mut self, query: String, offset: u64) -> Result<PatientPage, Problem> {
-        match self.ask(Request::PatientSearch { query }).await? {
-            Reply::Patients { patients } => {
-                let total = patients.len() as u64;
-                let rows = patients.into_iter().skip(offset as usize).take(PAGE as usize).map(convert::patient);
-                Ok(PatientPage {
-                    offset,
-                    total,
-                    rows: rows.collect(),
-                })
-            }
+        let request = Request::PatientSearch {
+            query,
+            limit: Some(PAGE as u32),
+            offset: u32::try_from(offset).unwrap_or(u32::MAX),
+        };
+        match self.ask(request).await? {
+            Reply::Patients { patients, total } => Ok(PatientPage {
+                offset,
+                total,
+                rows: patients.into_iter().map(convert::patient).collect(),
+            }),
             _ => Err(unexpected()),
         }
+    }
+
+    async fn drafts(&mut self) -> Result<(), Problem> {
+        let Reply::Drafts { drafts } = self.ask(Request::Drafts).await? else { return Err(unexpected()) };
+        let mut rows = Vec::new();
+        for draft in drafts.into_iter().filter(|d| d.kind == VISIT) {
+            // Whose record can't be read (any more) isn't named.
+            let Ok(record) = self.record(&draft.patient).await else { continue };
+            rows.push(DraftRow {
+                patient: draft.patient,
+                name: record.patient.name(),
+                saved_ms: draft.saved_ms,
+            });
+        }
+        self.window.say(Event::Drafts(rows));
+        Ok(())
+    }
+
+    async fn save_visit(&mut self, draft: VisitDraft) -> Result<(), VisitRefused> {
+        let reason = if draft.reason.is_empty() { UNSAID.to_owned() } else { draft.reason };
+        let vital = |(sign, value)| Vital {
+            sign: summary::sign_name(sign).to_owned(),
+            value,
+        };
+        let request = Request::VisitSave(Visit {
+            patient: draft.patient,
+            reason,
+            note: draft.note,
+            vitals: draft.vitals.into_iter().map(vital).collect(),
+            oxygen: draft.oxygen,
+            news2_scale: draft.scale_two.then_some(2),
+            ..Visit::default()
+        });
+        let Some(client) = self.client.as_mut() else {
+            return Err(VisitRefused {
+                why: gone(),
+                fields: Vec::new(),
+            });
+        };
+        match client.ask(request, |_, _| {}).await {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                let fault = |f: &FieldFault| {
+                    let field = match f.field.as_str() {
+                        "reason" => Field::Reason,
+                        "note" => Field::Note,
+                        sign => Field::Vital(convert::sign_of(sign)?),
+                    };
+                    let (en, fr) = (f.en.clone(), f.fr.clone());
+                    let code = String::new();
+                    Some((field, Problem { code, en, fr }))
+                };
+                let fields = failure.fields.iter().filter_map(fault).collect();
+                Err(VisitRefused {
+                    why: convert::problem(failure),
+                    fields,
+                })
+            }
+        }
+    }
+
+    /// A request, with how far each thing said at this seat has come.
+    async fn request(&mut self, request: &str) -> Result<crate::view::Request, Problem> {
+        let asked = Request::RequestShow {
+            request: request.to_owned(),
+        };
+        let Reply::RequestShown(shown) = self.ask(asked).await? else { return Err(unexpected()) };
+        let (mut shown, facts) = convert::request(*shown).ok_or_else(unexpected)?;
+        for (message, fact) in shown.messages.iter_mut().zip(facts) {
+            if message.author.name != self.place.practitioner || message.author.facility != self.place.facility {
+                continue;
+            }
+            let patient = shown.row.patient.id.clone();
+            if let Ok(Reply::Delivery(delivery)) = self.ask(Request::Delivery { patient, fact }).await {
+                message.delivery = Some(convert::delivery(delivery));
+            }
+        }
+        Ok(shown)
     }
 
     async fn create(&mut self, draft: PatientDraft, anyway: bool) -> Result<String, Problem> {

@@ -2,7 +2,7 @@
 
 use egui::Ui;
 
-use super::words;
+use super::requests;
 use crate::state::{Action, Route, State};
 use crate::theme::icon;
 use crate::theme::tokens::{Tone, size, space};
@@ -35,14 +35,18 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     });
 }
 
-/// Drafts to be finished.
+/// Requests that wait for me, then drafts to be finished.
 fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
     widgets::card(ui, |ui| {
-        widgets::heading(ui, &lang.t("home-drafts"));
+        widgets::heading(ui, &lang.t("home-waiting"));
         ui.add_space(space::S);
-        if state.drafts.is_empty() {
+        let requests = state.waiting_requests();
+        if requests.is_empty() && state.drafts.is_empty() {
             widgets::empty(ui, icon::CHECK_CIRCLE, &lang.t("home-nothing"), |_| {});
+        }
+        for row in requests {
+            requests::line(ui, state, row, out);
         }
         for draft in &state.drafts {
             let at = lang.recent(draft.saved_ms, state.now_ms, state.offset);
@@ -54,6 +58,7 @@ fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             };
             let pressed = widgets::row(ui, row, |ui| {
                 widgets::hidden_glyph(ui, icon::NOTE_PENCIL, size::ICON, crate::theme::palette(ui).warning);
+                ui.add_space(space::S);
                 widgets::strong(ui, &draft.name);
                 widgets::muted(ui, &lang.tv("draft-at", &[("at", at.as_str().into())]));
             });
@@ -105,7 +110,6 @@ fn begin(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         let records = n.records;
         ui.add_space(space::S);
         widgets::small(ui, &lang.tv("records-here", &[("n", records.into())]));
-        let _ = words::facility_kind;
     });
 }
 

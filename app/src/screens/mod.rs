@@ -1,5 +1,6 @@
 //! The screens. Each is a function of the state that pushes what the person did; none changes anything.
 
+mod compose;
 mod first_run;
 mod home;
 mod lock;
@@ -7,6 +8,8 @@ mod network;
 mod new_patient;
 mod patients;
 mod record;
+mod request;
+mod requests;
 mod settings;
 mod shell;
 mod visit;

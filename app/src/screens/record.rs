@@ -3,7 +3,7 @@
 use bocage_protocol::clinical::vitals::{Reading, Sign};
 use egui::{Align, Layout, Ui};
 
-use super::{network, words};
+use super::words;
 use crate::state::form::SIGNS;
 use crate::state::{Action, Field, Route, State, Tab};
 use crate::theme::tokens::{Tone, Type, Weight, size, space};
@@ -100,6 +100,10 @@ fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
             if press.clicked() {
                 let patient = record.patient.id.clone();
                 out.push(Action::Go(Route::Visit { patient }));
+            }
+            if widgets::secondary(ui, icon::CHATS, &lang.t("ask-colleague")).clicked() {
+                let patient = record.patient.id.clone();
+                out.push(Action::Go(Route::Compose { patient }));
             }
         });
     });
@@ -425,5 +429,4 @@ fn readers(ui: &mut Ui, state: &State, record: &Record) {
         let parts: Vec<String> = record.parts.iter().map(|p| lang.t(words::part(p))).collect();
         widgets::small(ui, &lang.tv("parts-here", &[("parts", parts.join(", ").into())]));
     });
-    let _ = network::state_of;
 }

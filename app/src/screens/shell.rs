@@ -2,8 +2,8 @@
 
 use egui::{Frame, Key, KeyboardShortcut, Margin, Modifiers, Panel, Stroke, Ui};
 
-use super::{home, lock, network, new_patient, patients, record, settings, visit};
-use crate::state::{Action, Route, State, Tab};
+use super::{compose, home, lock, network, new_patient, patients, record, request, requests, settings, visit};
+use crate::state::{Action, Route, Shelf, State, Tab};
 use crate::theme::tokens::{Tone, size, space};
 use crate::theme::{icon, palette};
 use crate::widgets;
@@ -25,6 +25,9 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             Route::NewPatient => new_patient::show(ui, state, out),
             Route::Record { patient, tab } => record::show(ui, state, patient, *tab, out),
             Route::Visit { patient } => visit::show(ui, state, patient, out),
+            Route::Requests(shelf) => requests::show(ui, state, *shelf, out),
+            Route::Compose { patient } => compose::show(ui, state, patient, out),
+            Route::Request { request } => request::show(ui, state, request, out),
             Route::Network => network::show(ui, state, out),
             Route::Settings => settings::show(ui, state, out),
         });
@@ -34,11 +37,13 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
 }
 
 /// The sidebar's places, with their keys.
-fn places(state: &State) -> [(Route, &'static str, &'static str, u64); 4] {
+fn places(state: &State) -> [(Route, &'static str, &'static str, u64); 5] {
+    let waiting = state.waiting_requests().len() as u64;
     let newcomers = state.network.value().map_or(0, |n| n.newcomers.len() as u64);
     [
         (Route::Home, icon::HOUSE, "nav-home", 0),
         (Route::Patients, icon::USERS, "nav-patients", 0),
+        (Route::Requests(Shelf::default()), icon::TRAY, "nav-requests", waiting),
         (Route::Network, icon::SHARE_NETWORK, "nav-network", newcomers),
         (Route::Settings, icon::GEAR_SIX, "nav-settings", 0),
     ]
@@ -110,14 +115,15 @@ fn foot(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
 /// The sidebar's place a screen belongs to.
 fn root(route: &Route) -> Route {
     match route {
-        Route::NewPatient | Route::Record { .. } | Route::Visit { .. } => Route::Patients,
+        Route::NewPatient | Route::Record { .. } | Route::Visit { .. } | Route::Compose { .. } => Route::Patients,
+        Route::Requests(_) | Route::Request { .. } => Route::Requests(Shelf::default()),
         other => other.clone(),
     }
 }
 
 fn keys(ui: &Ui, state: &State, out: &mut Vec<Action>) {
     let pressed = |modifiers, key| ui.input_mut(|i| i.consume_shortcut(&KeyboardShortcut::new(modifiers, key)));
-    let digits = [Key::Num1, Key::Num2, Key::Num3, Key::Num4];
+    let digits = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5];
     for ((route, ..), key) in places(state).into_iter().zip(digits) {
         if pressed(Modifiers::COMMAND, key) {
             out.push(Action::Go(route));
@@ -169,7 +175,7 @@ fn help(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         || leave = true,
         |ui| {
             for (keys, words) in [
-                ("Ctrl+1 … 4", "key-places"),
+                ("Ctrl+1 … 5", "key-places"),
                 ("Ctrl+F", "key-search"),
                 ("↑ ↓ Enter", "key-list"),
                 ("Ctrl+N", "key-visit"),

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use bocage_protocol::clinical::request::{Kind, Step};
 use bocage_protocol::clinical::vitals::Sign;
 
 use super::Settings;
 use super::form::{FacilityKind, Profession};
 use crate::i18n::Lang;
-use crate::view::{DraftRow, Network, PatientPage, PatientRow, Place, Problem, Record, Sex};
+use crate::view::{DraftRow, Network, PatientPage, PatientRow, Place, Problem, Recipient, Record, Request, RequestRow, Sex};
 
 /// Everything that is typed has its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -55,6 +56,10 @@ pub enum Route {
     NewPatient,
     Record { patient: String, tab: Tab },
     Visit { patient: String },
+    Requests(Shelf),
+    /// A question about a patient, being written.
+    Compose { patient: String },
+    Request { request: String },
     Network,
     Settings,
 }
@@ -72,6 +77,19 @@ pub enum Tab {
 
 impl Tab {
     pub const ALL: [Self; 5] = [Self::Summary, Self::History, Self::Vitals, Self::Treatments, Self::Readers];
+}
+
+/// Where requests lie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Shelf {
+    #[default]
+    Received,
+    Sent,
+    Ended,
+}
+
+impl Shelf {
+    pub const ALL: [Self; 3] = [Self::Received, Self::Sent, Self::Ended];
 }
 
 /// Light, dark, or as the machine has it.
@@ -138,6 +156,13 @@ pub enum Action {
     },
     AddTreatment,
 
+    RequestKind(Kind),
+    Urgent(bool),
+    Recipient(Recipient),
+    Part(&'static str),
+    SendRequest,
+    Step(Step),
+
     Redial,
     Invite,
     Admit(String),
@@ -184,6 +209,17 @@ pub enum Command {
     LoadDraft(String),
     DropDraft(String),
     Drafts,
+    Requests,
+    Request(String),
+    /// A person is looking at it.
+    ReadRequest(String),
+    Recipients(String),
+    OpenRequest(RequestDraft),
+    Step {
+        request: String,
+        step: Step,
+        text: String,
+    },
     Redial,
     Invite(Vec<String>),
     Admit(String),
@@ -224,6 +260,18 @@ pub struct VisitDraft {
     pub vitals: Vec<(Sign, String)>,
     pub oxygen: Option<bool>,
     pub scale_two: bool,
+}
+
+/// A question as typed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RequestDraft {
+    pub patient: String,
+    pub kind: Kind,
+    pub urgent: bool,
+    /// A recipient's id.
+    pub to: String,
+    pub question: String,
+    pub parts: Vec<String>,
 }
 
 /// What the node says.
@@ -272,6 +320,11 @@ pub enum Event {
         saved: Result<u64, Problem>,
     },
     Drafts(Vec<DraftRow>),
+    Requests(Result<Vec<RequestRow>, Problem>),
+    Request { request: String, shown: Result<Box<Request>, Problem> },
+    Recipients(Vec<Recipient>),
+    RequestSent(Result<String, Problem>),
+    Stepped { request: String, stepped: Result<(), Problem> },
     Invited(Result<(String, String), Problem>),
     Admitted(Result<String, Problem>),
     /// A request that has no answer of its own failed.

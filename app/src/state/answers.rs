@@ -29,7 +29,7 @@ impl State {
                 self.phase = Phase::Open;
                 self.route = Route::Home;
                 self.behind.clear();
-                return [vec![Command::Network, Command::Drafts], self.search()].concat();
+                return [vec![Command::Network, Command::Drafts, Command::Requests], self.search()].concat();
             }
             Event::Unlocked(Err(problem)) => {
                 self.phase = Phase::Locked {
@@ -97,6 +97,35 @@ impl State {
                 Err(problem) => self.fail(&problem),
             },
             Event::Drafts(drafts) => self.drafts = drafts,
+            Event::Requests(answer) => self.requests.answer(answer),
+            Event::Request { request, shown } => {
+                if matches!(&self.route, Route::Request { request: open } if *open == request) {
+                    self.request.answer(shown.map(|r| *r));
+                }
+            }
+            Event::Recipients(found) => self.compose.recipients = found,
+            Event::RequestSent(Ok(request)) => {
+                self.compose = super::form::Compose::default();
+                self.texts.remove(&Field::Question);
+                self.toast(Tone::Success, self.lang().t("toast-request-sent"));
+                self.route = Route::Request { request };
+                return [self.arrive(), vec![Command::Requests]].concat();
+            }
+            Event::RequestSent(Err(problem)) => {
+                self.compose.working = false;
+                self.compose.problem = Some(problem);
+            }
+            Event::Stepped { request, stepped } => {
+                self.stepping = false;
+                match stepped {
+                    Ok(()) => {
+                        self.texts.remove(&Field::Message);
+                        self.toast(Tone::Success, self.lang().t("toast-saved-here"));
+                        return vec![Command::Request(request), Command::Requests];
+                    }
+                    Err(problem) => self.step_problem = Some(problem),
+                }
+            }
             Event::Invited(answer) => self.invitation.answer(answer),
             Event::Admitted(Ok(facility)) => {
                 let text = self.lang().tv("toast-admitted", &[("facility", facility.into())]);
@@ -142,8 +171,12 @@ impl State {
         if self.phase != Phase::Open {
             return Vec::new();
         }
-        let mut commands = vec![Command::Network];
+        let mut commands = vec![Command::Network, Command::Requests];
         match &self.route {
+            Route::Request { request } => {
+                // What came in while one looks is seen.
+                commands.extend([Command::ReadRequest(request.clone()), Command::Request(request.clone())]);
+            }
             Route::Record { patient, .. } => commands.push(Command::Record(patient.clone())),
             Route::Patients => {
                 self.patients.asked.clear();

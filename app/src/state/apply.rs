@@ -1,7 +1,9 @@
 //! What a person did, applied.
 
-use super::action::{PatientDraft, VisitDraft};
-use super::form::{SIGNS, Setup, Step, Visit, birth_date};
+use bocage_protocol::clinical::request::Step;
+
+use super::action::{PatientDraft, RequestDraft, VisitDraft};
+use super::form::{self, Compose, SIGNS, Setup, Visit, birth_date};
 use super::{Action, Command, DRAFT_AFTER_MS, Field, NewPatient, Patients, Phase, Remote, Route, State, Tab};
 use crate::theme::tokens::Tone;
 
@@ -34,12 +36,12 @@ impl State {
 
             Action::Founding(founding) => self.setup(|setup| {
                 setup.founding = founding;
-                setup.step = Step::Place;
+                setup.step = form::Step::Place;
             }),
             Action::Kind(kind) => self.setup(|setup| setup.kind = kind),
             Action::Profession(profession) => self.setup(|setup| setup.profession = Some(profession)),
             Action::SetupBack => self.setup(|setup| {
-                setup.step = Step::ALL[(setup.step as usize).saturating_sub(1)];
+                setup.step = form::Step::ALL[(setup.step as usize).saturating_sub(1)];
                 setup.tried = false;
                 setup.problem = None;
             }),
@@ -95,6 +97,21 @@ impl State {
                 return vec![Command::AddTreatment { patient, medicine, dosage }];
             }
 
+            Action::RequestKind(kind) => self.compose.kind = kind,
+            Action::Urgent(urgent) => self.compose.urgent = urgent,
+            Action::Recipient(to) => {
+                self.compose.to = Some(to);
+                self.texts.remove(&Field::Recipient);
+                self.focus = Some(Field::Question);
+            }
+            Action::Part(part) => {
+                if !self.compose.parts.remove(part) {
+                    self.compose.parts.insert(part);
+                }
+            }
+            Action::SendRequest => return self.send_request(),
+            Action::Step(step) => return self.step(step),
+
             Action::Redial => {
                 self.toast(Tone::Info, self.lang().t("toast-redial"));
                 return vec![Command::Redial];
@@ -131,6 +148,9 @@ impl State {
                 // At the latest this long after the first key, not after the last one.
                 self.visit.draft_due_ms.get_or_insert(self.now_ms + DRAFT_AFTER_MS);
             }
+            Field::Recipient => return vec![Command::Recipients(self.text(Field::Recipient).to_owned())],
+            Field::Question => self.compose.problem = None,
+            Field::Message => self.step_problem = None,
             Field::Passphrase => {
                 if let Phase::Locked { problem, .. } = &mut self.phase {
                     *problem = None;
@@ -156,7 +176,8 @@ impl State {
     /// What the screen needs that is gone to.
     pub(super) fn arrive(&mut self) -> Vec<Command> {
         match self.route.clone() {
-            Route::Home => vec![Command::Network, Command::Drafts],
+            Route::Home => vec![Command::Network, Command::Drafts, Command::Requests],
+            Route::Requests(_) => vec![Command::Requests],
             Route::Patients => {
                 self.focus = Some(Field::Search);
                 self.search()
@@ -185,6 +206,32 @@ impl State {
                 }
                 commands
             }
+            Route::Compose { patient } => {
+                if self.compose.patient != patient {
+                    self.texts.remove(&Field::Question);
+                    self.compose = Compose {
+                        patient: patient.clone(),
+                        ..Compose::default()
+                    };
+                }
+                self.focus = Some(Field::Recipient);
+                let mut commands = vec![Command::Recipients(String::new())];
+                if self.record_of(&patient).is_none() {
+                    self.record.ask();
+                    commands.push(Command::Record(patient));
+                }
+                commands
+            }
+            Route::Request { request } => {
+                if self.request.value().is_none_or(|r| r.row.id != request) {
+                    self.request = Remote::Idle;
+                    self.texts.remove(&Field::Message);
+                }
+                self.step_problem = None;
+                self.request.ask();
+                // Whoever asked is told: this is the moment in which it is read.
+                vec![Command::ReadRequest(request.clone()), Command::Request(request)]
+            }
             Route::Network => vec![Command::Network],
             Route::Settings => Vec::new(),
         }
@@ -210,8 +257,8 @@ impl State {
         if !self.step_is_complete(&setup) {
             setup.tried = true;
             self.focus = self.required(&setup).into_iter().find(|f| self.text(*f).trim().is_empty());
-        } else if setup.step < Step::Passphrase {
-            setup.step = Step::ALL[setup.step as usize + 1];
+        } else if setup.step < form::Step::Passphrase {
+            setup.step = form::Step::ALL[setup.step as usize + 1];
             setup.tried = false;
         } else {
             setup.working = true;
@@ -366,6 +413,43 @@ impl State {
         .to_string()
     }
 
+    // ---- requests
+
+    fn send_request(&mut self) -> Vec<Command> {
+        let question = self.text(Field::Question).trim().to_owned();
+        let Some(to) = &self.compose.to else {
+            self.focus = Some(Field::Recipient);
+            return Vec::new();
+        };
+        if question.is_empty() {
+            self.focus = Some(Field::Question);
+            return Vec::new();
+        }
+        let draft = RequestDraft {
+            patient: self.compose.patient.clone(),
+            kind: self.compose.kind,
+            urgent: self.compose.urgent,
+            to: to.id.clone(),
+            question,
+            parts: self.compose.parts.iter().map(|p| (*p).to_owned()).collect(),
+        };
+        self.compose.working = true;
+        vec![Command::OpenRequest(draft)]
+    }
+
+    fn step(&mut self, step: Step) -> Vec<Command> {
+        let Some(shown) = self.request.value() else { return Vec::new() };
+        let text = self.text(Field::Message).trim().to_owned();
+        if step.needs_text() && text.is_empty() {
+            self.focus = Some(Field::Message);
+            return Vec::new();
+        }
+        let request = shown.row.id.clone();
+        self.stepping = true;
+        self.step_problem = None;
+        vec![Command::Step { request, step, text }]
+    }
+
     // ---- small
 
     pub(super) fn take(&mut self, field: Field) -> String {
@@ -375,7 +459,7 @@ impl State {
     /// Whose record or visit is on the screen.
     pub fn shown_patient(&self) -> Option<String> {
         match &self.route {
-            Route::Record { patient, .. } | Route::Visit { patient } => Some(patient.clone()),
+            Route::Record { patient, .. } | Route::Visit { patient } | Route::Compose { patient } => Some(patient.clone()),
             _ => None,
         }
     }

@@ -1,12 +1,15 @@
 //! What is being filled in: rules of the fields, without a window and without the node.
 
+use std::collections::BTreeSet;
+
 use bocage_protocol::clinical::identifiers::{IdentifierError, Kind as Number};
 use bocage_protocol::clinical::news2::{self, News2, Readings, Scale};
+use bocage_protocol::clinical::request::Kind;
 use bocage_protocol::clinical::vitals::{Measure, Sign, VitalError};
 
 use super::State;
 use super::action::{Field, Founding};
-use crate::view::Problem;
+use crate::view::{Problem, Recipient};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum FacilityKind {
@@ -92,6 +95,38 @@ pub struct Visit {
     pub draft_saved_ms: Option<u64>,
     /// What the node found wrong in a field.
     pub refused: Vec<(Field, Problem)>,
+}
+
+/// Parts of a record that can go with a question, besides the identity.
+pub const PARTS: [&str; 3] = ["clinical", "medication", "emergency"];
+
+/// The question that is being written.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Compose {
+    pub patient: String,
+    pub kind: Kind,
+    pub urgent: bool,
+    pub to: Option<Recipient>,
+    pub parts: BTreeSet<&'static str>,
+    /// Whom the search finds.
+    pub recipients: Vec<Recipient>,
+    pub working: bool,
+    pub problem: Option<Problem>,
+}
+
+impl Default for Compose {
+    fn default() -> Self {
+        Self {
+            patient: String::new(),
+            kind: Kind::TeleExpertise,
+            urgent: false,
+            to: None,
+            parts: ["clinical"].into(),
+            recipients: Vec::new(),
+            working: false,
+            problem: None,
+        }
+    }
 }
 
 /// Signs of a visit's form, in the order in which they are taken.

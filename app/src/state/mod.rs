@@ -11,12 +11,12 @@ mod apply;
 pub mod form;
 mod remote;
 
-pub use action::{Action, Command, Event, Field, Founding, Look, PatientDraft, Route, SetupDone, Tab, VisitDraft, VisitRefused};
+pub use action::{Action, Command, Event, Field, Founding, Look, PatientDraft, RequestDraft, Route, SetupDone, Shelf, Tab, VisitDraft, VisitRefused};
 pub use remote::Remote;
 
 use crate::i18n::Lang;
-use crate::view::{DraftRow, Network, PatientRow, Place, Problem, Record, Sex};
-use form::{Setup, Visit};
+use crate::view::{DraftRow, Network, PatientRow, Place, Problem, Record, Request, RequestRow, Sex};
+use form::{Compose, Setup, Visit};
 
 /// Rows asked for at a time.
 pub const PAGE: u64 = 200;
@@ -107,6 +107,12 @@ pub struct State {
     pub new_patient: NewPatient,
     pub visit: Visit,
     pub drafts: Vec<DraftRow>,
+    pub requests: Remote<Vec<RequestRow>>,
+    pub request: Remote<Request>,
+    pub compose: Compose,
+    /// A step on the open request is on its way.
+    pub stepping: bool,
+    pub step_problem: Option<Problem>,
     pub toasts: Vec<Toast>,
     pub next_toast: u64,
     /// An invitation that was made, to be handed over: file and words.
@@ -135,6 +141,11 @@ impl State {
             new_patient: NewPatient::default(),
             visit: Visit::default(),
             drafts: Vec::new(),
+            requests: Remote::Idle,
+            request: Remote::Idle,
+            compose: Compose::default(),
+            stepping: false,
+            step_problem: None,
             toasts: Vec::new(),
             next_toast: 0,
             invitation: Remote::Idle,
@@ -161,6 +172,12 @@ impl State {
     /// The open record, if it is this patient's.
     pub fn record_of(&self, patient: &str) -> Option<&Record> {
         self.record.value().filter(|r| r.patient.id == patient)
+    }
+
+    /// Requests that wait for something to be done here.
+    pub fn waiting_requests(&self) -> Vec<&RequestRow> {
+        let rows = self.requests.value().into_iter().flatten();
+        rows.filter(|r| r.trusted && r.waits_here()).collect()
     }
 
     /// When something changes by itself: a message goes, a draft is due.

@@ -41,7 +41,8 @@ pub fn icons() -> FontFamily {
     FontFamily::Name("icons".into())
 }
 
-fn fonts() -> FontDefinitions {
+/// The one family, and the icons.
+pub fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::empty();
     let mut text = FontData::from_static(include_bytes!("../../assets/fonts/Bocage.ttf"));
     text.tweak.coords = VariationCoords::new([(b"wght", Weight::Normal.axis())]);

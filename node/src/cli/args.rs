@@ -412,6 +412,11 @@ record was created here).")]
         /// The request's id, or its start
         request: String,
     },
+    /// Tell those who wrote in a question that you have read it
+    Read {
+        /// The request's id, or its start
+        request: String,
+    },
     /// Take a question in hand
     Accept {
         /// The request's id, or its start

@@ -45,7 +45,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 43] = [
+const PAGES: [Page; 44] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -376,6 +376,12 @@ le dossier a été créé ici).",
     Page {
         path: "request show",
         about: "Tout d'une question : ce qui a été demandé, dit, répondu, et par qui",
+        after: "",
+        args: &[REQUEST],
+    },
+    Page {
+        path: "request read",
+        about: "Dire à ceux qui ont écrit dans une question que vous l'avez lue",
         after: "",
         args: &[REQUEST],
     },

@@ -28,6 +28,7 @@ pub(super) fn of(what: Requests) -> Request {
         Requests::Recipients { query } => return Request::Recipients { query: query.join(" ") },
         Requests::List => return Request::Requests {},
         Requests::Show { request } => return Request::RequestShow { request },
+        Requests::Read { request } => return Request::RequestRead { request },
         Requests::Accept { request, text } => ("accept", request, text),
         Requests::Ask { request, text } => ("ask", request, text),
         Requests::Reply { request, text } => ("reply", request, text),

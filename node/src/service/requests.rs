@@ -10,7 +10,7 @@ use bocage_protocol::clinical::request::{Addressee, Kind, Party, Step, Urgency, 
 use bocage_protocol::clinical::text;
 use bocage_protocol::envelope::Lane;
 use bocage_protocol::ids::{DocId, RecordId};
-use bocage_protocol::record::{Asked, FactBody, MAX_SUPERSEDES, NewRequest as Wanted};
+use bocage_protocol::record::{Asked, FactBody, MAX_SUPERSEDES, NewRequest as Wanted, Seen};
 
 use super::acts::{patient_reference, random16};
 use super::{Service, in_words, record, refused, summary};
@@ -187,6 +187,22 @@ impl Service {
     pub(super) fn request_show(&self, start: &str) -> Result<RequestShown, Failure> {
         let asked = self.find_request(start)?;
         self.shown(&asked)
+    }
+
+    /// A person has looked at a request: whoever wrote in it is told.
+    pub(super) fn request_read(&mut self, start: &str) -> Result<Reply, Failure> {
+        let asked = self.find_request(start)?;
+        let documents = self.acknowledge(&[asked.request], Seen::Read)?;
+        Ok(Reply::Acknowledged { documents })
+    }
+
+    /// What this seat opened of requests has been received: their authors are told, without anybody having to look.
+    pub(super) fn receive_requests(&mut self) {
+        let Some(reader) = &self.core.reader else { return };
+        let requests: Vec<DocId> = reader.requests().filter(|a| a.is_trusted).map(|a| a.request).collect();
+        if let Err(error) = self.acknowledge(&requests, Seen::Received) {
+            tracing::warn!(%error, "that requests were received could not be written; it is tried again");
+        }
     }
 
     /// Shuts what ended requests opened by this seat, whoever ended them.

@@ -1,0 +1,127 @@
+//! A question to a colleague: to whom, about what, with which parts of the record, for how long.
+
+use bocage_protocol::clinical::request::Kind;
+use egui::Ui;
+
+use super::requests::{kind, recipient};
+use super::words;
+use crate::state::form::PARTS;
+use crate::state::{Action, Field, Route, State, Tab};
+use crate::theme::icon;
+use crate::theme::tokens::{Tone, size, space};
+use crate::widgets::{self, Row};
+
+/// Recipients shown at once; typing finds the others.
+const SHOWN: usize = 6;
+
+pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::page(ui, "compose", |ui| {
+        ui.set_max_width(size::READING);
+        if widgets::quiet(ui, icon::ARROW_LEFT, &lang.t("back-to-record")).clicked() {
+            let patient = patient.to_owned();
+            let tab = Tab::Summary;
+            out.push(Action::Go(Route::Record { patient, tab }));
+        }
+        let name = state.record_of(patient).map(|r| r.patient.name()).unwrap_or_default();
+        widgets::title(ui, &lang.tv("compose-title", &[("name", name.into())]));
+        ui.add_space(space::M);
+        widgets::card(ui, |ui| {
+            let kinds = [Kind::TeleExpertise, Kind::Referral].map(|k| (k, lang.t(kind(k))));
+            widgets::choice(ui, &lang.t("field-request-kind"), &kinds, Some(state.compose.kind), |k| {
+                out.push(Action::RequestKind(k));
+            });
+            let what = match state.compose.kind {
+                Kind::Referral => "request-referral-what",
+                Kind::TeleExpertise => "request-tele-expertise-what",
+            };
+            widgets::small(ui, &lang.t(what));
+            ui.add_space(space::S);
+            to(ui, state, out);
+            ui.add_space(space::S);
+            let hint = lang.t("hint-question");
+            widgets::area(ui, state, Field::Question, &lang.t("field-question"), &hint, 6, out);
+            ui.add_space(space::S);
+            if let Some(urgent) = widgets::toggle(ui, &lang.t("urgent-what"), state.compose.urgent) {
+                out.push(Action::Urgent(urgent));
+            }
+        });
+        ui.add_space(space::M);
+        parts(ui, state, out);
+        ui.add_space(space::M);
+        if let Some(problem) = &state.compose.problem {
+            widgets::sentence_of(ui, lang, problem);
+            ui.add_space(space::S);
+        }
+        let ready = state.compose.to.is_some() && !state.text(Field::Question).trim().is_empty();
+        ui.horizontal(|ui| {
+            let words = lang.t(if state.compose.working { "sending" } else { "send-request" });
+            let kind = widgets::ButtonKind::Primary;
+            if widgets::button(ui, kind, icon::SIGNATURE, &words, ready && !state.compose.working).clicked() {
+                out.push(Action::SendRequest);
+            }
+            if !ready {
+                widgets::small(ui, &lang.t("request-missing"));
+            }
+        });
+    });
+}
+
+fn to(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    if let Some(to) = &state.compose.to {
+        widgets::labelled(ui, &lang.t("field-recipient"), |ui| {
+            let words = recipient(state, to);
+            widgets::banner(ui, Tone::Primary, icon::USER_CIRCLE, &words, |_| {});
+        });
+    }
+    let label = lang.t(if state.compose.to.is_some() { "field-other-recipient" } else { "field-recipient" });
+    let hint = lang.t("hint-recipient");
+    widgets::text_field(ui, state, Field::Recipient, &label, &hint, out);
+    if state.compose.to.is_some() && state.text(Field::Recipient).is_empty() {
+        return;
+    }
+    if state.compose.recipients.is_empty() {
+        widgets::small(ui, &lang.t("recipients-none"));
+    }
+    for each in state.compose.recipients.iter().take(SHOWN) {
+        let words = recipient(state, each);
+        let name = format!("{words} {}", each.town);
+        let row = Row {
+            name: name.trim(),
+            selected: state.compose.to.as_ref() == Some(each),
+            height: size::TARGET + space::XS,
+        };
+        let pressed = widgets::row(ui, row, |ui| {
+            let p = crate::theme::palette(ui);
+            let icon = match each.kind.as_str() {
+                "practitioner" => icon::USER_CIRCLE,
+                "team" => icon::USERS_THREE,
+                _ => icon::BUILDINGS,
+            };
+            widgets::hidden_glyph(ui, icon, size::ICON, p.primary);
+            widgets::body(ui, &words);
+            widgets::small(ui, &each.town);
+        });
+        if pressed.clicked() {
+            out.push(Action::Recipient(each.clone()));
+        }
+    }
+}
+
+fn parts(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.t("request-parts"));
+        widgets::muted(ui, &lang.t("request-parts-what"));
+        ui.add_space(space::S);
+        let identity = lang.t("part-identity");
+        widgets::small(ui, &lang.tv("part-always", &[("part", identity.into())]));
+        for part in PARTS {
+            let on = state.compose.parts.contains(part);
+            if widgets::toggle(ui, &lang.t(words::part(part)), on).is_some() {
+                out.push(Action::Part(part));
+            }
+        }
+    });
+}

@@ -1,0 +1,207 @@
+//! One request: the question, what was said since, how far each word of mine has come, and what I can do.
+
+use bocage_protocol::clinical::request::Step;
+use egui::{Frame, Margin, Stroke, Ui};
+
+use super::requests::{kind, recipient, status_of};
+use super::words;
+use crate::state::{Action, Field, Route, State, Tab};
+use crate::theme::tokens::{Tone, size, space};
+use crate::theme::{icon, palette};
+use crate::view::{Delivery, Message, Request, Trust};
+use crate::widgets::{self, ButtonKind};
+
+pub(super) fn show(ui: &mut Ui, state: &State, request: &str, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::page(ui, "request", |ui| {
+        if widgets::quiet(ui, icon::ARROW_LEFT, &lang.t("nav-requests")).clicked() {
+            out.push(Action::Go(Route::Requests(crate::state::Shelf::default())));
+        }
+        if let Some(problem) = state.request.problem() {
+            widgets::sentence_of(ui, lang, problem);
+        }
+        let Some(shown) = state.request.value().filter(|r| r.row.id == request) else {
+            widgets::muted(ui, &lang.t("loading"));
+            return;
+        };
+        header(ui, state, shown, out);
+        ui.add_space(space::M);
+        let wide = ui.available_width();
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = space::M;
+            ui.vertical(|ui| {
+                ui.set_width(wide * 0.64);
+                for message in &shown.messages {
+                    said(ui, state, message);
+                    ui.add_space(space::S);
+                }
+                answer(ui, state, shown, out);
+            });
+            ui.vertical(|ui| {
+                ui.set_width(ui.available_width());
+                aside(ui, state, shown, out);
+            });
+        });
+    });
+}
+
+fn header(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let row = &shown.row;
+    ui.horizontal_wrapped(|ui| {
+        let words = lang.tv("request-title", &[("kind", lang.t(kind(row.kind)).into()), ("name", row.patient.name().into())]);
+        widgets::title(ui, &words);
+        let (tone, status) = status_of(row);
+        widgets::chip(ui, tone, "", &lang.t(status));
+        if row.urgent {
+            widgets::chip(ui, Tone::Danger, icon::SIREN, &lang.t("urgent"));
+        }
+    });
+    let from = format!("{}, {}", row.from.name, row.from.facility);
+    let line = lang.tv("request-line", &[("from", from.into()), ("to", recipient(state, &row.to).into())]);
+    widgets::muted(ui, &line);
+    let _ = out;
+}
+
+/// One thing said, and how far it has come.
+fn said(ui: &mut Ui, state: &State, message: &Message) {
+    let lang = state.lang();
+    let p = palette(ui);
+    let own = message.delivery.is_some();
+    let title = match message.step {
+        None => "said-question",
+        Some(Step::AskMore) => "said-ask",
+        Some(Step::Reply) => "said-reply",
+        Some(Step::Answer) => "said-answer",
+        Some(Step::Decline) => "said-decline",
+        Some(Step::Accept) => "said-accept",
+        Some(Step::Close) => "said-close",
+        Some(Step::Cancel) => "said-cancel",
+    };
+    let fill = if message.step == Some(Step::Answer) { p.success_soft } else { p.surface };
+    Frame::new()
+        .fill(fill)
+        .stroke(Stroke::new(1.0, p.border))
+        .corner_radius(egui::CornerRadius::same(size::CARD_RADIUS))
+        .inner_margin(Margin::same(space::L as i8))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.horizontal(|ui| {
+                widgets::strong(ui, &lang.t(title));
+                let at = lang.recent(message.at_ms, state.now_ms, state.offset);
+                widgets::small(ui, &format!("{}, {} · {at}", message.author.name, message.author.facility));
+            });
+            if message.trust != Trust::Accepted {
+                widgets::chip(ui, Tone::Warning, icon::WARNING, &lang.t("entry-quarantined"));
+            }
+            if !message.text.is_empty() {
+                widgets::lead(ui, &message.text);
+            }
+            if let (true, Some(delivery)) = (own, &message.delivery) {
+                ui.add_space(space::XS);
+                how_far(ui, state, delivery);
+            }
+        });
+}
+
+/// Saved here, held by others, received, read: the furthest that is proven, and who.
+fn how_far(ui: &mut Ui, state: &State, delivery: &Delivery) {
+    let lang = state.lang();
+    ui.horizontal_wrapped(|ui| {
+        widgets::chip(ui, Tone::Plain, icon::CHECK, &lang.t("saved-here"));
+        if !delivery.holders.is_empty() {
+            let n = delivery.holders.len() as u64;
+            widgets::chip(ui, Tone::Info, icon::CLOUD_CHECK, &lang.tv("held-by", &[("n", n.into())]));
+        }
+        let read: Vec<&str> = delivery.read.iter().map(|(who, _)| who.name.as_str()).collect();
+        for (who, at) in &delivery.received {
+            if !read.contains(&who.name.as_str()) {
+                let words = said_by(state, "received-by", &who.name, *at);
+                widgets::chip(ui, Tone::Info, icon::TRAY_ARROW_DOWN, &words);
+            }
+        }
+        for (who, at) in &delivery.read {
+            let words = said_by(state, "read-by", &who.name, *at);
+            widgets::chip(ui, Tone::Success, icon::EYE, &words);
+        }
+    });
+}
+
+fn said_by(state: &State, id: &str, name: &str, at_ms: u64) -> String {
+    let lang = state.lang();
+    let at = lang.recent(at_ms, state.now_ms, state.offset);
+    lang.tv(id, &[("name", name.into()), ("at", at.into())])
+}
+
+/// What I can say and do now.
+fn answer(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let steps = &shown.row.steps;
+    if steps.is_empty() {
+        return;
+    }
+    widgets::card(ui, |ui| {
+        let main = if steps.contains(&Step::Answer) {
+            "field-answer"
+        } else if steps.contains(&Step::Reply) {
+            "field-reply"
+        } else {
+            "field-message"
+        };
+        let rows = if steps.contains(&Step::Answer) { 5 } else { 3 };
+        widgets::area(ui, state, Field::Message, &lang.t(main), "", rows, out);
+        if let Some(problem) = &state.step_problem {
+            widgets::sentence_of(ui, lang, problem);
+        }
+        ui.add_space(space::S);
+        ui.horizontal_wrapped(|ui| {
+            for (step, kind, icon, id) in [
+                (Step::Answer, ButtonKind::Primary, icon::SIGNATURE, "step-answer"),
+                (Step::Accept, ButtonKind::Secondary, icon::CHECK, "step-accept"),
+                (Step::AskMore, ButtonKind::Secondary, icon::QUESTION, "step-ask"),
+                (Step::Reply, ButtonKind::Primary, icon::ARROW_BEND_UP_LEFT, "step-reply"),
+                (Step::Close, ButtonKind::Secondary, icon::CHECK_CIRCLE, "step-close"),
+                (Step::Decline, ButtonKind::Quiet, icon::X_CIRCLE, "step-decline"),
+                (Step::Cancel, ButtonKind::Quiet, icon::X_CIRCLE, "step-cancel"),
+            ] {
+                if steps.contains(&step) && widgets::button(ui, kind, icon, &lang.t(id), !state.stepping).clicked() {
+                    out.push(Action::Step(step));
+                }
+            }
+        });
+    });
+}
+
+/// The patient, what is opened and until when, who took it.
+fn aside(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let row = &shown.row;
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &row.patient.name());
+        widgets::muted(ui, &words::particulars(state, &row.patient));
+        ui.add_space(space::S);
+        if widgets::secondary(ui, icon::FOLDER_OPEN, &lang.t("open-record")).clicked() {
+            let patient = row.patient.id.clone();
+            let tab = Tab::Summary;
+            out.push(Action::Go(Route::Record { patient, tab }));
+        }
+    });
+    ui.add_space(space::M);
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.t("request-opens"));
+        let parts: Vec<String> = shown.parts.iter().map(|p| lang.t(words::part(p))).collect();
+        widgets::body(ui, &parts.join(", "));
+        let until = match row.until_ms {
+            Some(at) => lang.tv("request-until", &[("at", lang.date_time(at, state.offset).into())]),
+            None => lang.t("request-shut"),
+        };
+        widgets::small(ui, &until);
+        if row.claims.len() > 1 {
+            ui.add_space(space::S);
+            let names: Vec<&str> = row.claims.iter().map(|c| c.name.as_str()).collect();
+            let words = lang.tv("request-claims", &[("names", names.join(", ").into())]);
+            widgets::banner(ui, Tone::Warning, icon::USERS, &words, |_| {});
+        }
+    });
+}

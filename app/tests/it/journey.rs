@@ -1,0 +1,176 @@
+//! Two doctors who never meet: one writes and asks, a cabin carries, the other reads and answers, the cabin carries back.
+
+use std::path::Path;
+
+use bocage_app::bridge::Options;
+use bocage_app::demo::found;
+use bocage_node::driver::{self, Driver};
+use bocage_node::home::Home;
+use bocage_node::place::Description;
+use bocage_node::service::Service;
+use bocage_protocol::identity::{FacilityKind, Profession};
+use tokio::sync::oneshot;
+
+use crate::support::{PASSPHRASE, fill, french, press, told, until, until_shown, window};
+
+fn place(facility: &str, kind: FacilityKind, who: Option<&str>) -> Description {
+    Description {
+        facility: facility.to_owned(),
+        kind,
+        finess: String::new(),
+        town: "Gramat".to_owned(),
+        practitioner: who.map(|name| (name.to_owned(), Profession::Doctor, String::new())),
+    }
+}
+
+/// A node without a window, on a thread of its own, until it is dropped.
+struct Carrier {
+    address: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Carrier {
+    fn start(home: Home) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (said, heard) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            runtime.block_on(async move {
+                let service = Service::open(home, &mut |_, _| {}).expect("the carrier opens");
+                let options = driver::Options {
+                    listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")],
+                    peers: Vec::new(),
+                    mdns: false,
+                };
+                let driver = Driver::start(service, options).await.expect("the carrier starts");
+                while driver.listening().is_empty() {
+                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                }
+                said.send(driver.listening()[0].clone()).expect("somebody listens");
+                driver
+                    .run(async {
+                        let _ = stopped.await;
+                    })
+                    .await
+                    .expect("the carrier stops cleanly");
+            });
+        });
+        Self {
+            address: heard.recv().expect("the carrier says where it listens"),
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn desk(home: &Path, carrier: &Carrier) -> Options {
+    Options {
+        data: Some(home.to_owned()),
+        listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
+        peers: vec![carrier.address.clone()],
+        mdns: false,
+        passphrase: None,
+        settings: None,
+    }
+}
+
+#[test]
+fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_with_proof() {
+    let root = tempfile::tempdir().unwrap();
+    let places = [
+        place("Centre de Saint-Aubin", FacilityKind::Clinic, Some("Dr Élise Marchand")),
+        place("Hôpital de Figeac", FacilityKind::Clinic, Some("Dr Claire Petit")),
+        place("Cabine de Gramat", FacilityKind::Cabin, None),
+    ];
+    let homes = found(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
+    let carrier = Carrier::start(homes[2].clone());
+
+    // Dr Marchand registers a patient, takes vitals, writes a note, and asks Dr Petit.
+    let mut a = window(desk(homes[0].root(), &carrier), french());
+    fill(&mut a, "Phrase de passe", "pas la bonne phrase");
+    press(&mut a, "Déverrouiller");
+    until_shown(&mut a, "phrase de passe");
+    until(&mut a, "a second try", |w| told(w).contains("Alert"));
+    fill(&mut a, "Phrase de passe", PASSPHRASE);
+    press(&mut a, "Déverrouiller");
+    press(&mut a, "Nouveau dossier");
+    fill(&mut a, "Nom de naissance", "Diallo");
+    fill(&mut a, "Prénoms", "Awa");
+    fill(&mut a, "Date de naissance", "12/03/1992");
+    press(&mut a, "Sexe : Femme");
+    fill(&mut a, "INS (facultatif)", "295109912611199");
+    until_shown(&mut a, "Un chiffre est mal tapé");
+    // Behind what is there: the cursor is at the end.
+    a.key_press(egui::Key::Backspace);
+    a.key_press(egui::Key::Backspace);
+    fill(&mut a, "INS (facultatif)", "93");
+    press(&mut a, "Créer le dossier");
+    press(&mut a, "Nouvelle consultation");
+    fill(&mut a, "Motif", "Douleur thoracique");
+    fill(&mut a, "Note", "Douleur depuis ce matin, au repos.");
+    for (sign, value) in [
+        ("Tension (mmHg)", "151/94"),
+        ("Pouls (/min)", "84"),
+        ("Fréquence respiratoire (/min)", "18"),
+        ("SpO₂ (%)", "98"),
+        ("Température (°C)", "37,1"),
+        ("Conscience", "A"),
+    ] {
+        fill(&mut a, sign, value);
+    }
+    until_shown(&mut a, "Pas de total : il manque");
+    press(&mut a, "La personne respire : à l’air ambiant");
+    until_shown(&mut a, "risque faible");
+    press(&mut a, "Signer et enregistrer");
+    until_shown(&mut a, "151/94");
+    press(&mut a, "Interroger un confrère");
+    fill(&mut a, "À qui", "petit");
+    press(&mut a, "Dr Claire Petit, Hôpital de Figeac Gramat");
+    fill(&mut a, "Question", "Faut-il l’hospitaliser ?");
+    press(&mut a, "Signer et envoyer");
+    until_shown(&mut a, "Faut-il l’hospitaliser ?");
+    until_shown(&mut a, "Enregistré sur cet appareil");
+    // The cabin says with its own signature that it holds it. Then the clinic's link is cut.
+    until_shown(&mut a, "Détenu par 1 autre lieu");
+    drop(a);
+
+    // Dr Petit, whom only the cabin reaches, finds it in what waits for her, and answers.
+    let mut b = window(desk(homes[1].root(), &carrier), french());
+    fill(&mut b, "Phrase de passe", PASSPHRASE);
+    press(&mut b, "Déverrouiller");
+    until_shown(&mut b, "Awa Diallo");
+    press(&mut b, "Demandes, 1");
+    until(&mut b, "the request's row", |w| told(w).contains("Row: Téléexpertise, Awa Diallo"));
+    let name = told(&b).lines().find_map(|l| l.strip_prefix("Row: ").filter(|l| l.starts_with("Téléexpertise")).map(str::to_owned));
+    press(&mut b, &name.unwrap());
+    until_shown(&mut b, "Faut-il l’hospitaliser ?");
+    press(&mut b, "Ouvrir le dossier");
+    until_shown(&mut b, "151/94");
+    b.key_press_modifiers(egui::Modifiers::ALT, egui::Key::ArrowLeft);
+    fill(&mut b, "Votre avis", "Oui, ce soir. Je préviens le service.");
+    press(&mut b, "Signer l’avis");
+    until_shown(&mut b, "Détenu par 1 autre lieu");
+    drop(b);
+
+    // The clinic is back: the answer, and that the question was read.
+    let mut a = window(desk(homes[0].root(), &carrier), french());
+    fill(&mut a, "Phrase de passe", PASSPHRASE);
+    press(&mut a, "Déverrouiller");
+    until_shown(&mut a, "répondue");
+    let row = told(&a).lines().find_map(|l| l.strip_prefix("Row: ").filter(|l| l.starts_with("Téléexpertise")).map(str::to_owned));
+    press(&mut a, &row.unwrap());
+    until_shown(&mut a, "Oui, ce soir. Je préviens le service.");
+    until_shown(&mut a, "Lu par Dr Claire Petit");
+    press(&mut a, "Clore la demande");
+    until_shown(&mut a, "Plus rien n’est ouvert par cette demande.");
+}

@@ -1,0 +1,88 @@
+//! Windows without a screen, and the network behind them.
+
+use std::time::{Duration, Instant};
+
+use bocage_app::app::Desk;
+use bocage_app::bridge::Options;
+use bocage_app::i18n::Lang;
+use bocage_app::state::{Look, Settings};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use time::UtcOffset;
+
+/// The passphrase of every seat in these tests.
+pub const PASSPHRASE: &str = "quatre mots pris au hasard";
+/// Longer than anything takes on a busy machine; what is waited for comes much sooner.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub type Window = Harness<'static, Desk>;
+
+/// Opens a window with these options.
+pub fn window(options: Options, settings: Settings) -> Window {
+    Harness::builder()
+        .with_size([1280.0, 800.0])
+        .with_max_steps(16)
+        .build_eframe(move |context| {
+            let mut desk = Desk::new(&context.egui_ctx, options, UtcOffset::UTC).expect("a thread for the bridge");
+            desk.set(settings);
+            desk
+        })
+}
+
+pub fn french() -> Settings {
+    Settings {
+        lang: Lang::Fr,
+        look: Look::Light,
+    }
+}
+
+/// Draws until something is so.
+pub fn until(window: &mut Window, what: &str, so: impl Fn(&Window) -> bool) {
+    let began = Instant::now();
+    loop {
+        window.run_ok();
+        if so(window) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "not reached: {what}\n{}", told(window));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Draws until these words are on the screen.
+pub fn until_shown(window: &mut Window, words: &str) {
+    until(window, words, |w| w.query_all_by_label_contains(words).next().is_some() || told(w).contains(words));
+}
+
+/// Presses what bears this name, as soon as it is there.
+pub fn press(window: &mut Window, name: &str) {
+    until(window, name, |w| w.query_all_by_label(name).next().is_some());
+    let first = window.query_all_by_label(name).next().expect("it was there");
+    first.click_accesskit();
+    window.run_ok();
+}
+
+/// Types into the field of this name.
+pub fn fill(window: &mut Window, name: &str, text: &str) {
+    until(window, name, |w| w.query_all_by_label_contains(name).next().is_some());
+    {
+        let field = window.query_all_by_label_contains(name).next().expect("it was there");
+        field.focus();
+    }
+    window.run_ok();
+    let field = window.query_all_by_label_contains(name).next().expect("it was there");
+    field.type_text(text);
+    window.run_ok();
+}
+
+/// Everything that a screen reader would find, a line each.
+pub fn told(window: &Window) -> String {
+    let mut out = String::new();
+    for node in window.root().children_recursive() {
+        let node = node.accesskit_node();
+        for text in [node.label(), node.value()].into_iter().flatten().filter(|t| !t.is_empty()) {
+            out.push_str(&format!("{:?}: {text}\n", node.role()));
+        }
+    }
+    out
+}
