@@ -15,12 +15,15 @@ use super::repository::required;
 use super::territory::{Line, Territory, files_under, text};
 
 /// Every command that needs somebody who practises, on a record known elsewhere.
-const OF_A_SEAT: [&[&str]; 15] = [
+const OF_A_SEAT: [&[&str]; 18] = [
     &["patient", "search"],
     &["patient", "show", "PATIENT"],
     &["patient", "create", "--family", "A", "--given", "B", "--birth-date", "1950-01-01"],
     &["note", "add", "PATIENT", "text"],
     &["vital", "add", "PATIENT", "heart-rate", "72"],
+    &["allergy", "add", "PATIENT", "substance"],
+    &["treatment", "add", "PATIENT", "medicine", "dosage"],
+    &["visit", "add", "PATIENT", "--reason", "reason"],
     &["correct", "PATIENT", "FACT", "status", "final"],
     &["share", "PATIENT", "Cabine de la mairie"],
     &["delivery", "PATIENT", "FACT"],
@@ -53,8 +56,8 @@ fn four_nodes_by_the_readme_s_commands_hold_the_same_set() {
         guide.done,
         [
             "init", "run", "invite", "join", "run", "invite", "join", "run", "invite", "join", "run", "patient", "patient", "note",
-            "vital", "patient", "share", "patient", "note", "patient", "share", "patient", "invite", "import", "export", "status", "peers",
-            "doctor"
+            "vital", "allergy", "visit", "patient", "share", "patient", "note", "patient", "share", "patient", "invite", "import",
+            "export", "status", "peers", "doctor"
         ]
     );
     let all = ["clinic", "pharmacy", "cabin", "mobile"];
@@ -63,12 +66,16 @@ fn four_nodes_by_the_readme_s_commands_hold_the_same_set() {
 
     // What the README then says.
     assert_eq!(t.entries("mobile", &patient), t.entries("clinic", &patient));
-    assert_eq!(t.entries("mobile", &patient).len(), 4, "identity, two notes, blood pressure");
+    assert_eq!(
+        t.entries("mobile", &patient).len(),
+        9,
+        "identity, two notes, blood pressure, allergy, a visit with two measures and what was breathed"
+    );
     assert_eq!(t.families("pharmacy"), ["Lenoir"], "what was imported was shared with nobody");
     assert_eq!(
         t.compartments("pharmacy", &patient),
-        ["identity".to_owned()].into(),
-        "no treatment yet"
+        ["identity", "medication"].map(str::to_owned).into(),
+        "the allergy, and nothing of the visit"
     );
     assert_eq!(t.families("mobile"), ["Lenoir"], "what was imported was shared with nobody");
     t.stop("clinic");
