@@ -288,6 +288,16 @@ fn what_was_learned_outlives_a_clean_stop_and_a_crash_learns_it_again() {
 
 #[test]
 fn a_disk_that_lost_something_takes_back_what_its_node_said() {
+    takes_back(true);
+}
+
+#[test]
+fn what_a_disk_lost_since_it_was_stated_is_not_stated_to_anybody_new() {
+    takes_back(false);
+}
+
+/// The pharmacy's disk goes back to an older image, its records of statements don't; `told`: the nurses have heard of them before.
+fn takes_back(told: bool) {
     let mut net = Net::new(&[CLINIC, PHARMACY, NURSES]);
     let author = seat_of(&net, 0);
     net.meet_all();
@@ -297,11 +307,13 @@ fn a_disk_that_lost_something_takes_back_what_its_node_said() {
     let lost = chain(&net, 0, 9, ItemId::ZERO, 3);
     net.write_items(1, lost.clone());
     rest(&mut net);
-    let said = Held::sign(&key("pharmacy/node"), &network, author, net.now, vec![id(&lost[2])]);
-    let peer = Hostile::connect(&mut net, 2, 0, 900);
-    peer.frame(&mut net, frame(&[said]));
-    net.input(2, Input::LinkDown { link: 900 });
-    assert_eq!(known(&net, 2, author)[&pharmacy], [id(&lost[2])]);
+    if told {
+        let said = Held::sign(&key("pharmacy/node"), &network, author, net.now, vec![id(&lost[2])]);
+        let peer = Hostile::connect(&mut net, 2, 0, 900);
+        peer.frame(&mut net, frame(&[said]));
+        net.input(2, Input::LinkDown { link: 900 });
+        assert_eq!(known(&net, 2, author)[&pharmacy], [id(&lost[2])]);
+    }
     net.stop(1);
     let records = net.nodes[1].store.local_prefix(b"held/").unwrap();
     assert!(records.len() >= 2, "statements and tips");
