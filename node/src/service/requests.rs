@@ -121,7 +121,7 @@ impl Service {
                 format!("{step} demande un texte : ajoutez-le ; rien n'a été changé"),
             ));
         }
-        let Some(standing) = Standing::of(self.reader()?, &asked, self.core.registry()).filter(|s| s.is_open()) else {
+        let Some(standing) = Standing::of(self.reader()?, &asked, self.core.registry()).filter(Standing::is_open) else {
             return Err(refused(&bocage_protocol::record::WriteRefused::NoSuchRequest));
         };
         let party = step.party();

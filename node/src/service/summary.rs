@@ -1,5 +1,6 @@
 //! One line of words for a resource: what a list shows.
 
+use bocage_protocol::clinical::request::{Kind, Status};
 use bocage_protocol::clinical::vitals::Sign;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -39,11 +40,11 @@ fn line(view: &View) -> Option<String> {
             format!("{medicine}  {}", m.dosages.first().map_or("", String::as_str))
         }
         View::ServiceRequest(r) => {
-            let what = r.kind.map(|k| k.code()).or(r.code.as_ref().and_then(|c| c.label())).unwrap_or("");
+            let what = r.kind.map(Kind::code).or(r.code.as_ref().and_then(|c| c.label())).unwrap_or("");
             format!("{what}: {}", r.notes.first().map_or("", String::as_str))
         }
         View::Task(t) => {
-            let stands = t.business_status.map(|s| s.code()).or(t.status.as_deref()).unwrap_or("");
+            let stands = t.business_status.map(Status::code).or(t.status.as_deref()).unwrap_or("");
             format!("{stands}  {}", t.owner.as_deref().unwrap_or(""))
         }
         View::Communication(c) => c.texts.first()?.clone(),

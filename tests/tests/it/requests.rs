@@ -217,7 +217,9 @@ fn a_question_is_refused_with_what_is_missing_and_nothing_is_sent() {
         "télé-expertise",
         "envoyée",
         QUESTION,
-        "Tournée Petit (tous)",
+        "Tournée Petit",
+        "(tous)",
+        "télé-expertise : envoyée",
         "reply, cancel",
     ] {
         assert!(seen.done().contains(words), "{words} in {seen}");

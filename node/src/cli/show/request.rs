@@ -180,7 +180,7 @@ fn step(out: &mut String, event: &Event, lang: Lang) {
     out.push_str(&wrap("  ", &line, 4));
 }
 
-pub(super) fn status<'a>(code: &'a str, lang: Lang) -> &'a str {
+pub(super) fn status(code: &str, lang: Lang) -> &str {
     lang.pick(code, Status::of_code(code).map_or(code, |s| request_in_french(s)))
 }
 

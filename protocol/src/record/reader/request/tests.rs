@@ -1,10 +1,14 @@
 //! What a request opens and to whom, what its end shuts, and what neither side can do to the other.
 
 use super::super::tests::{add, chores, create, doc_of, fact, forge, new, share, sign, texts, these};
+use super::super::write::open_ended;
+use super::asking::DAY_MS;
 use super::*;
-use crate::access::view::Verdict;
+use crate::access::ops::{Grant, Op, Rank, Terms};
+use crate::access::view::{GrantState, Verdict};
+use crate::envelope::Kind;
 use crate::identity::{FacilityKind, Profession};
-use crate::record::Label;
+use crate::record::{Label, RecordHead};
 use crate::testing::{Place, territory};
 
 const DAY: u64 = DAY_MS;
