@@ -123,11 +123,6 @@ draft-row = Draft of a visit, { $name }, { $at }
 draft-at = draft from { $at }
 find-patient = Find a patient
 new-patient = New record
-records-here = { $n ->
-        [0] No record can be read on this machine
-        [one] { $n } record can be read on this machine
-       *[other] { $n } records can be read on this machine
-    }
 look-at = Look
 
 # Patients
@@ -425,3 +420,4 @@ step-reply = Reply
 step-close = Close the request
 step-decline = Decline
 step-cancel = Cancel the request
+request-known = These parts could be read before this request.

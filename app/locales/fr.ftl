@@ -123,11 +123,6 @@ draft-row = Brouillon de consultation, { $name }, { $at }
 draft-at = brouillon de { $at }
 find-patient = Chercher un patient
 new-patient = Nouveau dossier
-records-here = { $n ->
-        [0] Aucun dossier lisible sur ce poste
-        [one] { $n } dossier lisible sur ce poste
-       *[other] { $n } dossiers lisibles sur ce poste
-    }
 look-at = Voir
 
 # Patients
@@ -425,3 +420,4 @@ step-reply = Répondre
 step-close = Clore la demande
 step-decline = Décliner
 step-cancel = Annuler la demande
+request-known = Ces parties étaient déjà lisibles avant cette demande.

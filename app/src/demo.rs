@@ -36,9 +36,24 @@ pub fn cast() -> [Description; 4] {
         practitioner: who.map(|(name, profession)| (name.to_owned(), profession, String::new())),
     };
     [
-        place("Centre de santé de Saint-Aubin", FacilityKind::Clinic, "Saint-Aubin", Some(("Dr Élise Marchand", Profession::Doctor))),
-        place("Hôpital de Figeac, cardiologie", FacilityKind::Clinic, "Figeac", Some(("Dr Claire Petit", Profession::Doctor))),
-        place("Pharmacie du Bourg", FacilityKind::Pharmacy, "Saint-Aubin", Some(("Paul Garnier", Profession::Pharmacist))),
+        place(
+            "Centre de santé de Saint-Aubin",
+            FacilityKind::Clinic,
+            "Saint-Aubin",
+            Some(("Dr Élise Marchand", Profession::Doctor)),
+        ),
+        place(
+            "Hôpital de Figeac, cardiologie",
+            FacilityKind::Clinic,
+            "Figeac",
+            Some(("Dr Claire Petit", Profession::Doctor)),
+        ),
+        place(
+            "Pharmacie du Bourg",
+            FacilityKind::Pharmacy,
+            "Saint-Aubin",
+            Some(("Paul Garnier", Profession::Pharmacist)),
+        ),
         place("Cabine de Gramat", FacilityKind::Cabin, "Gramat", None),
     ]
 }
@@ -58,11 +73,15 @@ pub fn found(root: &Path, network: &str, places: &[Description], passphrase: &st
         passphrase: passphrase.to_owned(),
     })?;
     for (home, description) in others.iter().zip(&places[1..]) {
-        let Reply::Invitation { bytes, .. } = ask(Request::Invite { addresses: Vec::new() })? else { return Err(unexpected()) };
+        let Reply::Invitation { bytes, .. } = ask(Request::Invite { addresses: Vec::new() })? else {
+            return Err(unexpected());
+        };
         let invitation = Invitation::parse(&unhex(&bytes).unwrap_or_default()).map_err(enrolment)?;
         let sealed = place::ask(home, &invitation, description, passphrase, Argon2Cost::FLOOR)?;
         let request = hex(&sealed);
-        let Reply::Admission { bytes, .. } = ask(Request::Admit { request, preview: false })? else { return Err(unexpected()) };
+        let Reply::Admission { bytes, .. } = ask(Request::Admit { request, preview: false })? else {
+            return Err(unexpected());
+        };
         place::complete(home, &unhex(&bytes).unwrap_or_default())?;
     }
     service.close()?;
@@ -229,8 +248,9 @@ async fn ask_something(hospital: Home, patient: String) -> Option<()> {
                     patient: patient.clone(),
                     kind: "referral".to_owned(),
                     to: cast()[0].practitioner.as_ref()?.0.clone(),
-                    question: "Sortie d’hospitalisation demain. Pouvez-vous revoir ce patient sous huit jours : tension, poids, observance ?"
-                        .to_owned(),
+                    question:
+                        "Sortie d’hospitalisation demain. Pouvez-vous revoir ce patient sous huit jours : tension, poids, observance ?"
+                            .to_owned(),
                     urgent: false,
                     parts: vec!["clinical".to_owned()],
                     days: 7,
@@ -246,5 +266,9 @@ async fn ask_something(hospital: Home, patient: String) -> Option<()> {
 }
 
 fn unexpected() -> Failure {
-    Failure::new("demo", "the demonstration could not be set up", "la démonstration n'a pas pu être préparée")
+    Failure::new(
+        "demo",
+        "the demonstration could not be set up",
+        "la démonstration n'a pas pu être préparée",
+    )
 }

@@ -94,9 +94,11 @@ fn newcomer(waiting: WaitingRequest) -> view::Newcomer {
 }
 
 pub(super) fn record(record: client::Record, place: &view::Place) -> Record {
+    let mut entries: Vec<Entry> = record.entries.into_iter().map(|e| entry(e, place)).collect();
+    entries.sort_by_key(|e| std::cmp::Reverse(e.at_ms));
     Record {
         patient: patient(record.patient),
-        entries: record.entries.into_iter().map(|e| entry(e, place)).collect(),
+        entries,
         readers: record
             .readers
             .into_iter()
@@ -117,7 +119,9 @@ fn entry(entry: client::Entry, place: &view::Place) -> Entry {
         },
         Some(Clinical::News2 { total, band }) => (What::Other, format!("NEWS2 {total} ({band})")),
         Some(Clinical::Oxygen { .. }) => (What::Other, entry.summary),
-        Some(Clinical::Allergy { substance, criticality, .. }) => (
+        Some(Clinical::Allergy {
+            substance, criticality, ..
+        }) => (
             What::Allergy {
                 severe: criticality == "high",
             },

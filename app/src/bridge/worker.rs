@@ -297,7 +297,9 @@ impl Worker {
 
     /// Hears of changes on a connection of its own, for as long as the node answers.
     async fn watch(&mut self) {
-        let Some(client) = Client::attach(&self.home.socket()).await else { return };
+        let Some(client) = Client::attach(&self.home.socket()).await else {
+            return;
+        };
         let window = self.window.clone();
         tokio::spawn(async move {
             let Ok(mut watch) = client.watch().await else { return };
@@ -354,7 +356,9 @@ impl Worker {
     }
 
     async fn drafts(&mut self) -> Result<(), Problem> {
-        let Reply::Drafts { drafts } = self.ask(Request::Drafts).await? else { return Err(unexpected()) };
+        let Reply::Drafts { drafts } = self.ask(Request::Drafts).await? else {
+            return Err(unexpected());
+        };
         let mut rows = Vec::new();
         for draft in drafts.into_iter().filter(|d| d.kind == VISIT) {
             // Whose record can't be read (any more) isn't named.
@@ -417,7 +421,9 @@ impl Worker {
         let asked = Request::RequestShow {
             request: request.to_owned(),
         };
-        let Reply::RequestShown(shown) = self.ask(asked).await? else { return Err(unexpected()) };
+        let Reply::RequestShown(shown) = self.ask(asked).await? else {
+            return Err(unexpected());
+        };
         let (mut shown, facts) = convert::request(*shown).ok_or_else(unexpected)?;
         for (message, fact) in shown.messages.iter_mut().zip(facts) {
             if message.author.name != self.place.practitioner || message.author.facility != self.place.facility {

@@ -75,7 +75,11 @@ fn to(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             widgets::banner(ui, Tone::Primary, icon::USER_CIRCLE, &words, |_| {});
         });
     }
-    let label = lang.t(if state.compose.to.is_some() { "field-other-recipient" } else { "field-recipient" });
+    let label = lang.t(if state.compose.to.is_some() {
+        "field-other-recipient"
+    } else {
+        "field-recipient"
+    });
     let hint = lang.t("hint-recipient");
     widgets::text_field(ui, state, Field::Recipient, &label, &hint, out);
     if state.compose.to.is_some() && state.text(Field::Recipient).is_empty() {

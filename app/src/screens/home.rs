@@ -107,9 +107,6 @@ fn begin(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             });
             widgets::small(ui, &super::network::state_of(state, peer));
         }
-        let records = n.records;
-        ui.add_space(space::S);
-        widgets::small(ui, &lang.tv("records-here", &[("n", records.into())]));
     });
 }
 

@@ -83,16 +83,18 @@ fn steer(ui: &Ui, state: &State, searching: bool, out: &mut Vec<Action>) {
 
 fn header(ui: &mut Ui, state: &State) {
     let lang = state.lang();
-    ui.horizontal(|ui| {
-        ui.spacing_mut().interact_size.y = 0.0;
-        ui.add_space(space::M);
-        cells(
-            ui,
-            |ui| {
-                widgets::small(ui, &lang.t("column-name"));
-            },
-            ["column-birth", "column-sex", "column-ins"].map(|id| lang.t(id)),
-        );
+    let inset = Margin::symmetric(space::M as i8, 0);
+    egui::Frame::new().inner_margin(inset).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.set_height(space::XL);
+            cells(
+                ui,
+                ["column-name", "column-birth", "column-sex", "column-ins"].map(|id| lang.t(id)),
+                widgets::small,
+                widgets::small,
+            );
+        });
     });
 }
 
@@ -102,9 +104,6 @@ fn list(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let mut scroll = ScrollArea::vertical().id_salt("patients").auto_shrink([false, false]);
     if state.patients.fresh && state.patients.cursor.is_none() {
         scroll = scroll.vertical_scroll_offset(0.0);
-    } else if let Some(row) = state.patients.cursor {
-        // The cursor stays in sight.
-        let _ = row;
     }
     ui.spacing_mut().item_spacing.y = 0.0;
     scroll.show_rows(ui, size::ROW, total as usize, |ui, rows| {
@@ -122,22 +121,15 @@ fn list(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             };
             let selected = state.patients.cursor == Some(at);
             let birth = lang.iso_date(&patient.birth_date);
-            let cell = [birth, lang.t(words::sex(patient.sex)), words::ins(&patient.ins)];
-            let name = format!("{} {}, {}, {}", patient.family, patient.given, cell[0], cell[1]);
+            let filed = format!("{} {}", patient.family, patient.given);
+            let cell = [filed, birth, lang.t(words::sex(patient.sex)), words::ins(&patient.ins)];
+            let name = format!("{}, {}, {}", cell[0], cell[1], cell[2]);
             let row = Row {
                 name: &name,
                 selected,
                 height: size::ROW,
             };
-            let pressed = widgets::row(ui, row, |ui| {
-                cells(
-                    ui,
-                    |ui| {
-                        widgets::strong(ui, &format!("{} {}", patient.family, patient.given));
-                    },
-                    cell,
-                );
-            });
+            let pressed = widgets::row(ui, row, |ui| cells(ui, cell, widgets::strong, widgets::muted));
             if selected && state.patients.cursor.is_some() {
                 pressed.scroll_to_me(None);
             }
@@ -149,26 +141,21 @@ fn list(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
 }
 
 /// Exact widths: a list doesn't jump when a longer name scrolls in.
-fn cells(ui: &mut Ui, name: impl FnOnce(&mut Ui), rest: [String; 3]) {
-    let wide = (ui.available_width() - COLUMNS.iter().sum::<f32>() - 3.0 * space::S).max(0.0);
-    let cell = |ui: &mut Ui, wide: f32, add: &mut dyn FnMut(&mut Ui)| {
-        let (rect, _) = ui.allocate_exact_size(egui::vec2(wide, ui.available_height().min(size::ROW)), egui::Sense::hover());
-        let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center)));
+fn cells(ui: &mut Ui, texts: [String; 4], first: Cell, others: Cell) {
+    let fixed: f32 = COLUMNS.iter().sum();
+    let name = (ui.available_width() - fixed - COLUMNS.len() as f32 * ui.spacing().item_spacing.x).max(0.0);
+    let high = ui.available_height().min(size::ROW);
+    for (i, (width, text)) in std::iter::once(name).chain(COLUMNS).zip(texts).enumerate() {
+        let (rect, _) = ui.allocate_exact_size(egui::vec2(width, high), egui::Sense::hover());
+        let builder = egui::UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center));
+        let mut inner = ui.new_child(builder);
         inner.set_clip_rect(rect.intersect(ui.clip_rect()));
-        add(&mut inner);
-    };
-    let mut name = Some(name);
-    cell(ui, wide, &mut |ui| {
-        if let Some(name) = name.take() {
-            name(ui);
-        }
-    });
-    for (width, text) in COLUMNS.into_iter().zip(rest) {
-        cell(ui, width, &mut |ui| {
-            widgets::muted(ui, &text);
-        });
+        let cell = if i == 0 { first } else { others };
+        cell(&mut inner, &text);
     }
 }
+
+type Cell = fn(&mut Ui, &str) -> egui::Response;
 
 fn open(patient: &PatientRow) -> Action {
     Action::Go(Route::Record {

@@ -1,5 +1,7 @@
 //! One record: who it is, what matters first, the latest measures, what happened.
 
+use std::collections::BTreeSet;
+
 use bocage_protocol::clinical::vitals::{Reading, Sign};
 use egui::{Align, Layout, Ui};
 
@@ -72,32 +74,9 @@ fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
             font,
             p.primary,
         );
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = space::XS;
-            ui.spacing_mut().interact_size.y = 0.0;
-            ui.horizontal(|ui| {
-                widgets::title(ui, &record.patient.name());
-                widgets::muted(ui, &words::particulars(state, &record.patient));
-            });
-            ui.horizontal_wrapped(|ui| {
-                let allergies: Vec<&Entry> = record.entries.iter().filter(|e| matches!(e.what, What::Allergy { .. })).collect();
-                for entry in &allergies {
-                    let words = lang.tv("allergy", &[("to", entry.title.as_str().into())]);
-                    widgets::chip(ui, Tone::Danger, icon::WARNING, &words);
-                }
-                if allergies.is_empty() {
-                    widgets::chip(ui, Tone::Plain, icon::INFO, &lang.t("no-allergy"));
-                }
-                if !record.patient.ins.is_empty() {
-                    let number = words::ins(&record.patient.ins);
-                    let words = lang.tv("ins-test", &[("number", number.into())]);
-                    widgets::chip(ui, Tone::Plain, icon::IDENTIFICATION_CARD, &words);
-                }
-            });
-        });
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let press = widgets::primary(ui, icon::STETHOSCOPE, &lang.t("new-visit")).on_hover_text("Ctrl+N");
-            if press.clicked() {
+            let visit = widgets::primary(ui, icon::STETHOSCOPE, &lang.t("new-visit")).on_hover_text("Ctrl+N");
+            if visit.clicked() {
                 let patient = record.patient.id.clone();
                 out.push(Action::Go(Route::Visit { patient }));
             }
@@ -105,8 +84,36 @@ fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
                 let patient = record.patient.id.clone();
                 out.push(Action::Go(Route::Compose { patient }));
             }
+            ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                widgets::title(ui, &record.patient.name());
+                widgets::muted(ui, &words::particulars(state, &record.patient));
+            });
         });
     });
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().interact_size.y = 0.0;
+        let allergies = allergies(record);
+        for entry in &allergies {
+            let words = lang.tv("allergy", &[("to", entry.title.as_str().into())]);
+            widgets::chip(ui, Tone::Danger, icon::WARNING, &words);
+        }
+        if allergies.is_empty() {
+            widgets::chip(ui, Tone::Plain, icon::INFO, &lang.t("no-allergy"));
+        }
+        if !record.patient.ins.is_empty() {
+            let number = words::ins(&record.patient.ins);
+            let words = lang.tv("ins-test", &[("number", number.into())]);
+            widgets::chip(ui, Tone::Plain, icon::IDENTIFICATION_CARD, &words);
+        }
+    });
+}
+
+/// Each substance once, however often it was noted.
+pub(super) fn allergies(record: &Record) -> Vec<&Entry> {
+    let mut seen = BTreeSet::new();
+    let all = record.entries.iter().filter(|e| matches!(e.what, What::Allergy { .. }));
+    all.filter(|e| seen.insert(e.title.to_lowercase())).collect()
 }
 
 fn summary(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
@@ -348,7 +355,7 @@ fn treatments(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>
     let lang = state.lang();
     let of = |wanted: fn(&What) -> bool| record.entries.iter().filter(move |e| wanted(&e.what)).collect::<Vec<_>>();
     for (title_id, none_id, found) in [
-        ("allergies", "allergies-none", of(|w| matches!(w, What::Allergy { .. }))),
+        ("allergies", "allergies-none", allergies(record)),
         ("treatments", "treatments-none", of(|w| *w == What::Treatment)),
     ] {
         widgets::card(ui, |ui| {

@@ -24,7 +24,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, request: &str, out: &mut Vec<Acti
             widgets::muted(ui, &lang.t("loading"));
             return;
         };
-        header(ui, state, shown, out);
+        header(ui, state, shown);
         ui.add_space(space::M);
         let wide = ui.available_width();
         ui.horizontal_top(|ui| {
@@ -45,11 +45,14 @@ pub(super) fn show(ui: &mut Ui, state: &State, request: &str, out: &mut Vec<Acti
     });
 }
 
-fn header(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
+fn header(ui: &mut Ui, state: &State, shown: &Request) {
     let lang = state.lang();
     let row = &shown.row;
     ui.horizontal_wrapped(|ui| {
-        let words = lang.tv("request-title", &[("kind", lang.t(kind(row.kind)).into()), ("name", row.patient.name().into())]);
+        let words = lang.tv(
+            "request-title",
+            &[("kind", lang.t(kind(row.kind)).into()), ("name", row.patient.name().into())],
+        );
         widgets::title(ui, &words);
         let (tone, status) = status_of(row);
         widgets::chip(ui, tone, "", &lang.t(status));
@@ -60,7 +63,6 @@ fn header(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
     let from = format!("{}, {}", row.from.name, row.from.facility);
     let line = lang.tv("request-line", &[("from", from.into()), ("to", recipient(state, &row.to).into())]);
     widgets::muted(ui, &line);
-    let _ = out;
 }
 
 /// One thing said, and how far it has come.
@@ -78,7 +80,11 @@ fn said(ui: &mut Ui, state: &State, message: &Message) {
         Some(Step::Close) => "said-close",
         Some(Step::Cancel) => "said-cancel",
     };
-    let fill = if message.step == Some(Step::Answer) { p.success_soft } else { p.surface };
+    let fill = if message.step == Some(Step::Answer) {
+        p.success_soft
+    } else {
+        p.surface
+    };
     Frame::new()
         .fill(fill)
         .stroke(Stroke::new(1.0, p.border))
@@ -194,7 +200,8 @@ fn aside(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
         widgets::body(ui, &parts.join(", "));
         let until = match row.until_ms {
             Some(at) => lang.tv("request-until", &[("at", lang.date_time(at, state.offset).into())]),
-            None => lang.t("request-shut"),
+            None if row.status.ends_access() => lang.t("request-shut"),
+            None => lang.t("request-known"),
         };
         widgets::small(ui, &until);
         if row.claims.len() > 1 {

@@ -68,11 +68,21 @@ pub(super) fn line(ui: &mut Ui, state: &State, row: &RequestRow, out: &mut Vec<A
     let status = lang.t(status);
     let at = lang.recent(row.asked_ms, state.now_ms, state.offset);
     let who = if row.incoming {
-        lang.tv("request-from", &[("name", row.from.name.as_str().into()), ("facility", row.from.facility.as_str().into())])
+        lang.tv(
+            "request-from",
+            &[
+                ("name", row.from.name.as_str().into()),
+                ("facility", row.from.facility.as_str().into()),
+            ],
+        )
     } else {
         lang.tv("request-to", &[("name", recipient(state, &row.to).into())])
     };
-    let urgent = if row.urgent { format!("{}, ", lang.t("urgent")) } else { String::new() };
+    let urgent = if row.urgent {
+        format!("{}, ", lang.t("urgent"))
+    } else {
+        String::new()
+    };
     let name = format!("{urgent}{kind}, {}, {who}, {status}, {at}", row.patient.name());
     let shown = Row {
         name: &name,

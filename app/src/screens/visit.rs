@@ -68,11 +68,9 @@ fn head(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
     }
     ui.horizontal_wrapped(|ui| {
         widgets::title(ui, &lang.tv("visit-of", &[("name", name.into())]));
-        for entry in record.iter().flat_map(|r| &r.entries) {
-            if matches!(entry.what, crate::view::What::Allergy { .. }) {
-                let words = lang.tv("allergy", &[("to", entry.title.as_str().into())]);
-                widgets::chip(ui, Tone::Danger, icon::WARNING, &words);
-            }
+        for entry in record.into_iter().flat_map(super::record::allergies) {
+            let words = lang.tv("allergy", &[("to", entry.title.as_str().into())]);
+            widgets::chip(ui, Tone::Danger, icon::WARNING, &words);
         }
     });
 }

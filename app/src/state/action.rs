@@ -54,12 +54,21 @@ pub enum Route {
     Home,
     Patients,
     NewPatient,
-    Record { patient: String, tab: Tab },
-    Visit { patient: String },
+    Record {
+        patient: String,
+        tab: Tab,
+    },
+    Visit {
+        patient: String,
+    },
     Requests(Shelf),
     /// A question about a patient, being written.
-    Compose { patient: String },
-    Request { request: String },
+    Compose {
+        patient: String,
+    },
+    Request {
+        request: String,
+    },
     Network,
     Settings,
 }
@@ -321,10 +330,16 @@ pub enum Event {
     },
     Drafts(Vec<DraftRow>),
     Requests(Result<Vec<RequestRow>, Problem>),
-    Request { request: String, shown: Result<Box<Request>, Problem> },
+    Request {
+        request: String,
+        shown: Result<Box<Request>, Problem>,
+    },
     Recipients(Vec<Recipient>),
     RequestSent(Result<String, Problem>),
-    Stepped { request: String, stepped: Result<(), Problem> },
+    Stepped {
+        request: String,
+        stepped: Result<(), Problem>,
+    },
     Invited(Result<(String, String), Problem>),
     Admitted(Result<String, Problem>),
     /// A request that has no answer of its own failed.

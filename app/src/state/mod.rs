@@ -11,7 +11,9 @@ mod apply;
 pub mod form;
 mod remote;
 
-pub use action::{Action, Command, Event, Field, Founding, Look, PatientDraft, RequestDraft, Route, SetupDone, Shelf, Tab, VisitDraft, VisitRefused};
+pub use action::{
+    Action, Command, Event, Field, Founding, Look, PatientDraft, RequestDraft, Route, SetupDone, Shelf, Tab, VisitDraft, VisitRefused,
+};
 pub use remote::Remote;
 
 use crate::i18n::Lang;

@@ -2,7 +2,7 @@
 
 use egui::accesskit::Role;
 use egui::{Align2, Color32, Pos2, Shape, Stroke, Ui, Vec2b, WidgetInfo, vec2};
-use egui_plot::{GridMark, Line, LineStyle, MarkerShape, Plot, PlotPoint, PlotPoints, Points, Text};
+use egui_plot::{AxisHints, GridMark, Line, LineStyle, MarkerShape, Plot, PlotPoint, PlotPoints, Points, Text};
 use time::UtcOffset;
 
 use crate::i18n::Lang;
@@ -47,6 +47,34 @@ pub fn chart(ui: &mut Ui, id: &str, height: f32, series: &[Series], sentence: &s
         .grid_fade(0.0)
         .show_grid(Vec2b::new(false, true))
         .label_formatter(|_| None)
+        .y_grid_spacer(|input| {
+            let (low, high) = input.bounds;
+            let rough = (high - low) / 5.0;
+            let ten = 10_f64.powf(rough.max(f64::MIN_POSITIVE).log10().floor());
+            let step = [1.0, 2.0, 5.0, 10.0]
+                .into_iter()
+                .map(|n| n * ten)
+                .find(|s| *s >= rough)
+                .unwrap_or(ten);
+            let first = (low / step).ceil() as i64;
+            let last = (high / step).floor() as i64;
+            (first..=last.min(first + 20))
+                .map(|i| GridMark {
+                    value: i as f64 * step,
+                    step_size: step,
+                })
+                .collect()
+        })
+        .custom_y_axes(vec![
+            AxisHints::new_y()
+                .tick_label_color(p.text_muted)
+                .formatter(move |mark, _| lang.decimal(&trimmed(mark.value))),
+        ])
+        .custom_x_axes(vec![
+            AxisHints::new_x()
+                .tick_label_color(p.text_muted)
+                .formatter(move |mark, _| lang.date(mark.value.max(0.0) as u64, offset)),
+        ])
         .x_grid_spacer(move |_| {
             let step = (span / 3.0 / DAY_MS).ceil().max(1.0) * DAY_MS;
             (0..4)
@@ -57,8 +85,6 @@ pub fn chart(ui: &mut Ui, id: &str, height: f32, series: &[Series], sentence: &s
                 .filter(|m| m.value <= last as f64 + DAY_MS)
                 .collect()
         })
-        .x_axis_formatter(move |mark, _| lang.date(mark.value.max(0.0) as u64, offset))
-        .y_axis_formatter(move |mark, _| lang.decimal(&trimmed(mark.value)))
         .show(ui, |plot| {
             plot.set_plot_bounds_x(from..=to);
             for (i, s) in series.iter().enumerate().take(p.series.len()) {

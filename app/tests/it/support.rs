@@ -6,19 +6,20 @@ use bocage_app::app::Desk;
 use bocage_app::bridge::Options;
 use bocage_app::i18n::Lang;
 use bocage_app::state::{Look, Settings};
+use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use time::UtcOffset;
 
 /// The passphrase of every seat in these tests.
-pub const PASSPHRASE: &str = "quatre mots pris au hasard";
+pub(crate) const PASSPHRASE: &str = "quatre mots pris au hasard";
 /// Longer than anything takes on a busy machine; what is waited for comes much sooner.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-pub type Window = Harness<'static, Desk>;
+pub(crate) type Window = Harness<'static, Desk>;
 
 /// Opens a window with these options.
-pub fn window(options: Options, settings: Settings) -> Window {
+pub(crate) fn window(options: Options, settings: Settings) -> Window {
     Harness::builder()
         .with_size([1280.0, 800.0])
         .with_max_steps(16)
@@ -29,7 +30,7 @@ pub fn window(options: Options, settings: Settings) -> Window {
         })
 }
 
-pub fn french() -> Settings {
+pub(crate) fn french() -> Settings {
     Settings {
         lang: Lang::Fr,
         look: Look::Light,
@@ -37,7 +38,7 @@ pub fn french() -> Settings {
 }
 
 /// Draws until something is so.
-pub fn until(window: &mut Window, what: &str, so: impl Fn(&Window) -> bool) {
+pub(crate) fn until(window: &mut Window, what: &str, so: impl Fn(&Window) -> bool) {
     let began = Instant::now();
     loop {
         window.run_ok();
@@ -50,33 +51,37 @@ pub fn until(window: &mut Window, what: &str, so: impl Fn(&Window) -> bool) {
 }
 
 /// Draws until these words are on the screen.
-pub fn until_shown(window: &mut Window, words: &str) {
-    until(window, words, |w| w.query_all_by_label_contains(words).next().is_some() || told(w).contains(words));
+pub(crate) fn until_shown(window: &mut Window, words: &str) {
+    until(window, words, |w| {
+        w.query_all_by_label_contains(words).next().is_some() || told(w).contains(words)
+    });
 }
 
 /// Presses what bears this name, as soon as it is there.
-pub fn press(window: &mut Window, name: &str) {
+pub(crate) fn press(window: &mut Window, name: &str) {
     until(window, name, |w| w.query_all_by_label(name).next().is_some());
     let first = window.query_all_by_label(name).next().expect("it was there");
     first.click_accesskit();
     window.run_ok();
 }
 
-/// Types into the field of this name.
-pub fn fill(window: &mut Window, name: &str, text: &str) {
-    until(window, name, |w| w.query_all_by_label_contains(name).next().is_some());
-    {
-        let field = window.query_all_by_label_contains(name).next().expect("it was there");
-        field.focus();
-    }
+/// Types into the field of this name, behind what is there.
+pub(crate) fn fill(window: &mut Window, name: &str, text: &str) {
+    until(window, name, |w| field(w, name).is_some());
+    field(window, name).expect("it was there").focus();
     window.run_ok();
-    let field = window.query_all_by_label_contains(name).next().expect("it was there");
-    field.type_text(text);
+    field(window, name).expect("it was there").type_text(text);
     window.run_ok();
 }
 
+fn field<'w>(window: &'w Window, name: &'w str) -> Option<egui_kittest::Node<'w>> {
+    let is_field = |role| matches!(role, Role::TextInput | Role::PasswordInput | Role::MultilineTextInput);
+    let mut named = window.query_all_by_label_contains(name);
+    named.find(|node| is_field(node.accesskit_node().role()))
+}
+
 /// Everything that a screen reader would find, a line each.
-pub fn told(window: &Window) -> String {
+pub(crate) fn told(window: &Window) -> String {
     let mut out = String::new();
     for node in window.root().children_recursive() {
         let node = node.accesskit_node();
