@@ -185,7 +185,7 @@ tab-treatments = Allergies and treatments
 tab-readers = Who can read
 vitals-few = Two measures of one sign are needed to draw its course.
 vitals-none = No vital sign measured.
-never-measured = never measured
+never-measured = no measure
 chart-sentence = { $value } on { $at }. { $n ->
         [one] One measure.
        *[other] { $n } measures.
@@ -421,3 +421,4 @@ step-close = Close the request
 step-decline = Decline
 step-cancel = Cancel the request
 request-known = These parts could be read before this request.
+entry-visit = Visit: { $reason }

@@ -185,7 +185,7 @@ tab-treatments = Allergies et traitements
 tab-readers = Qui peut lire
 vitals-few = Il faut deux mesures d’un même signe pour tracer une courbe.
 vitals-none = Aucune constante mesurée.
-never-measured = jamais mesurée
+never-measured = pas de mesure
 chart-sentence = { $value } le { $at }. { $n ->
         [one] Une mesure.
        *[other] { $n } mesures.
@@ -421,3 +421,4 @@ step-close = Clore la demande
 step-decline = Décliner
 step-cancel = Annuler la demande
 request-known = Ces parties étaient déjà lisibles avant cette demande.
+entry-visit = Consultation : { $reason }

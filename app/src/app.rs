@@ -116,6 +116,11 @@ impl eframe::App for Desk {
         self.draw(ui);
     }
 
+    /// Behind whatever is drawn, also while the window is being resized.
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
     /// A window that closes leaves no draft behind.
     fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
         let commands = self.state.draft_now();

@@ -102,6 +102,8 @@ pub struct Entry {
     pub trust: Trust,
     /// Earlier versions behind it.
     pub versions: u64,
+    /// The visit it belongs to: equal for all entries of one; empty without.
+    pub visit: String,
     /// Written at this seat.
     pub own: bool,
     /// Other nodes that were proven to hold it; `None` where nobody was asked.

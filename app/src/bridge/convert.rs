@@ -145,6 +145,7 @@ fn entry(entry: client::Entry, place: &view::Place) -> Entry {
         what,
         title,
         text: entry.text,
+        visit: entry.visit,
         own: entry.author == place.practitioner && entry.facility == place.facility,
         author: entry.author,
         facility: entry.facility,

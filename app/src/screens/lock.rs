@@ -58,6 +58,8 @@ pub(super) fn brand(ui: &mut Ui, state: &State) {
 
 /// A column in the middle of the window.
 pub(super) fn middle(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    let ground = palette(ui).bg;
+    ui.painter().rect_filled(ui.max_rect(), egui::CornerRadius::ZERO, ground);
     widgets::page(ui, "middle", |ui| {
         let side = ((ui.available_width() - size::FORM) / 2.0).max(0.0);
         ui.add_space(space::XXL);

@@ -177,6 +177,7 @@ fn tile(ui: &mut Ui, state: &State, record: &Record, sign: Sign) {
         let Some((at, last)) = series.last().copied() else {
             ui.label(text("–", Type::Title, Weight::Normal, p.text_muted));
             widgets::small(ui, &lang.t("never-measured"));
+            ui.add_space(space::XL + space::XS);
             return;
         };
         ui.horizontal(|ui| {
@@ -266,63 +267,84 @@ fn timeline(ui: &mut Ui, state: &State, record: &Record, most: usize) {
     widgets::card(ui, |ui| entries(ui, state, record, most));
 }
 
-/// What happened, newest first, each with who wrote it and how far it went.
+/// What happened, newest first, each with who wrote it and how far it went. A visit is one thing that happened.
 fn entries(ui: &mut Ui, state: &State, record: &Record, most: usize) {
     let lang = state.lang();
-    let p = palette(ui);
-    let told = record.entries.iter().filter(|e| e.what != What::Patient);
-    let mut any = false;
-    for entry in told.take(most) {
-        any = true;
-        ui.horizontal_top(|ui| {
-            let (rect, _) = ui.allocate_exact_size(egui::Vec2::splat(space::XXL), egui::Sense::hover());
-            let (ink, soft) = p.tone(tone_of(entry));
-            ui.painter().circle_filled(rect.center(), space::L, soft);
-            let font = egui::FontId::new(size::ICON, crate::theme::icons());
-            ui.painter()
-                .text(rect.center(), egui::Align2::CENTER_CENTER, words::icon_of(&entry.what), font, ink);
-            ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = 2.0;
-                ui.spacing_mut().interact_size.y = 0.0;
-                widgets::strong(ui, &title(state, entry));
-                let by = [entry.author.as_str(), entry.facility.as_str()];
-                let mut line = vec![lang.recent(entry.at_ms, state.now_ms, state.offset)];
-                line.extend(by.into_iter().filter(|s| !s.is_empty()).map(str::to_owned));
-                widgets::small(ui, &line.join(" · "));
-                if entry.what == What::Note && !entry.text.is_empty() {
-                    widgets::body(ui, &entry.text);
-                }
-                standing(ui, state, entry);
-            });
-        });
+    let happened = happened(record);
+    for group in happened.iter().take(most) {
+        happening(ui, state, group);
         ui.add_space(space::S);
     }
-    if !any {
+    if happened.is_empty() {
         widgets::empty(ui, icon::CLOCK_COUNTER_CLOCKWISE, &lang.t("history-none"), |_| {});
     }
 }
 
-/// How far an own entry went, and what is doubtful about any.
-fn standing(ui: &mut Ui, state: &State, entry: &Entry) {
+/// Entries by what they belong to: a visit first, then what was found in it.
+fn happened(record: &Record) -> Vec<Vec<&Entry>> {
+    let mut groups: Vec<Vec<&Entry>> = Vec::new();
+    for entry in record.entries.iter().filter(|e| e.what != What::Patient) {
+        let same = |g: &&mut Vec<&Entry>| !entry.visit.is_empty() && g[0].visit == entry.visit;
+        match groups.iter_mut().find(same) {
+            Some(group) if entry.what == What::Visit => group.insert(0, entry),
+            Some(group) => group.push(entry),
+            None => groups.push(vec![entry]),
+        }
+    }
+    groups
+}
+
+fn happening(ui: &mut Ui, state: &State, group: &[&Entry]) {
+    let lang = state.lang();
+    let p = palette(ui);
+    let [first, found @ ..] = group else { return };
+    ui.horizontal_top(|ui| {
+        let (rect, _) = ui.allocate_exact_size(egui::Vec2::splat(space::XXL), egui::Sense::hover());
+        let (ink, soft) = p.tone(tone_of(first));
+        ui.painter().circle_filled(rect.center(), space::L, soft);
+        let font = egui::FontId::new(size::ICON, crate::theme::icons());
+        ui.painter()
+            .text(rect.center(), egui::Align2::CENTER_CENTER, words::icon_of(&first.what), font, ink);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.spacing_mut().interact_size.y = 0.0;
+            widgets::strong(ui, &title(state, first));
+            let by = [first.author.as_str(), first.facility.as_str()];
+            let mut line = vec![lang.recent(first.at_ms, state.now_ms, state.offset)];
+            line.extend(by.into_iter().filter(|s| !s.is_empty()).map(str::to_owned));
+            widgets::small(ui, &line.join(" · "));
+            let findings: Vec<String> = found.iter().filter(|e| e.what != What::Note).map(|e| title(state, e)).collect();
+            if !findings.is_empty() {
+                widgets::body(ui, &findings.join(" · "));
+            }
+            for note in group.iter().filter(|e| e.what == What::Note && !e.text.is_empty()) {
+                widgets::body(ui, &note.text);
+            }
+            standing(ui, state, group);
+        });
+    });
+}
+
+/// How far own entries went, the least far of them, and what is doubtful about any.
+fn standing(ui: &mut Ui, state: &State, group: &[&Entry]) {
     let lang = state.lang();
     ui.horizontal_wrapped(|ui| {
-        match entry.trust {
-            Trust::Accepted => {}
-            Trust::Quarantined => widgets::chip(ui, Tone::Warning, icon::WARNING, &lang.t("entry-quarantined")),
-            Trust::Disputed => widgets::chip(ui, Tone::Warning, icon::WARNING, &lang.t("entry-disputed")),
+        if group.iter().any(|e| e.trust == Trust::Quarantined) {
+            widgets::chip(ui, Tone::Warning, icon::WARNING, &lang.t("entry-quarantined"));
         }
-        if entry.versions > 0 {
-            let words = lang.tv("entry-corrected", &[("n", entry.versions.into())]);
+        if group.iter().any(|e| e.trust == Trust::Disputed) {
+            widgets::chip(ui, Tone::Warning, icon::WARNING, &lang.t("entry-disputed"));
+        }
+        let versions: u64 = group.iter().map(|e| e.versions).sum();
+        if versions > 0 {
+            let words = lang.tv("entry-corrected", &[("n", versions.into())]);
             widgets::chip(ui, Tone::Plain, icon::CLOCK_COUNTER_CLOCKWISE, &words);
         }
-        if entry.own {
-            match entry.held {
-                Some(n) if n > 0 => {
-                    let words = lang.tv("held-by", &[("n", n.into())]);
-                    widgets::chip(ui, Tone::Success, icon::CLOUD_CHECK, &words);
-                }
-                _ => widgets::chip(ui, Tone::Plain, icon::CHECK_CIRCLE, &lang.t("saved-here")),
-            }
+        let own = group.iter().filter(|e| e.own);
+        match own.map(|e| e.held.unwrap_or(0)).min() {
+            Some(0) => widgets::chip(ui, Tone::Plain, icon::CHECK_CIRCLE, &lang.t("saved-here")),
+            Some(n) => widgets::chip(ui, Tone::Success, icon::CLOUD_CHECK, &lang.tv("held-by", &[("n", n.into())])),
+            None => {}
         }
     });
 }
@@ -335,6 +357,7 @@ fn title(state: &State, entry: &Entry) -> String {
             format!("{name} {}", words::measure(lang, *measure))
         }
         What::Note => lang.t("entry-note"),
+        What::Visit => lang.tv("entry-visit", &[("reason", entry.title.as_str().into())]),
         What::Allergy { .. } => lang.tv("allergy", &[("to", entry.title.as_str().into())]),
         _ if entry.title.is_empty() => lang.t("entry-other"),
         _ => entry.title.clone(),

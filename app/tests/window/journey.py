@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Drives the real window through the desktop's accessibility bus, as a screen reader would, and takes a picture of each step.
 
 Usage: journey.py BOCAGE_APP BOCAGE OUT_DIR   (inside a session with X, D-Bus and at-spi2; run.sh makes one)
@@ -17,6 +17,7 @@ from gi.repository import Atspi  # noqa: E402
 APP, CLI, OUT = sys.argv[1], sys.argv[2], sys.argv[3]
 PASSPHRASE = "quatre mots pris au hasard"
 PATIENCE = 90.0
+PRESSED = ("push button", "button", "radio button", "check box", "link", "page tab", "table row", "list item")
 ENV = dict(os.environ, BOCAGE_FAST_KEYS="1", LANG="fr_FR.UTF-8", BOCAGE_PASSPHRASE=PASSPHRASE, XDG_CONFIG_HOME=os.path.join(OUT, "config"))
 shots = 0
 
@@ -89,15 +90,20 @@ class Window:
                 print(f"{node.get_role_name()}: {words(node)}", file=sys.stderr)
 
     def press(self, name, whole=True):
-        for _ in range(20):
-            node = self.find(name, whole=whole)
+        """Presses what bears this name and can be pressed: a heading may be called the same."""
+        for _ in range(40):
+            self.find(name, whole=whole)
             try:
-                if Atspi.Action.do_action(node, 0):
-                    time.sleep(0.25)
-                    return
+                for node in nodes(self.root()):
+                    said = words(node)
+                    if said == name or (not whole and name in said):
+                        if Atspi.Action.get_n_actions(node) and node.get_role_name() in PRESSED and Atspi.Action.do_action(node, 0):
+                            time.sleep(0.3)
+                            return
             except Exception:  # noqa: BLE001 - drawn anew meanwhile
                 pass
             time.sleep(0.1)
+        self.dump()
         sys.exit(f"{name!r} can't be pressed")
 
     def fill(self, name, text):
@@ -151,7 +157,7 @@ def main():
     a.fill("Nom du lieu", "Centre de santé de Saint-Aubin")
     a.picture("first-run-place")
     a.press("Continuer")
-    a.fill("Nom du praticien", "Dr Élise Marchand")
+    a.fill("Nom du praticien", "Dr Hélène Marchand")
     a.press("Profession : Médecin")
     a.press("Continuer")
     a.fill("Nouvelle phrase de passe", PASSPHRASE)
@@ -161,7 +167,7 @@ def main():
     a.fill("Phrase de passe", PASSPHRASE)
     a.picture("lock")
     a.press("Déverrouiller")
-    a.find("Bonjour Dr Élise Marchand")
+    a.find("Bonjour Dr Hélène Marchand")
     a.close()
 
     # The others join by files; the cabin runs without a window.
@@ -240,7 +246,7 @@ def journey(clinic, hospital):
     b.close()
 
     a = Window(clinic, *cable, "--listen", "127.0.0.1:46172", unlocked=True)
-    a.find("Bonjour Dr Élise Marchand")
+    a.find("Bonjour Dr Hélène Marchand")
     a.press("Téléexpertise, Awa Diallo", whole=False)
     a.find("Oui, ce soir. Je préviens le service.")
     a.find("Lu par Dr Claire Petit", whole=False)

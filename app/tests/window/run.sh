@@ -9,12 +9,13 @@ if [[ -z ${DBUS_SESSION_BUS_ADDRESS:-} || ${BOCAGE_WINDOW_SESSION:-} != own ]]; 
     exec env BOCAGE_WINDOW_SESSION=own dbus-run-session -- "$0" "$app" "$cli" "$out"
 fi
 mkdir -p "$out"
-exec 3< <(exec Xvfb -displayfd 1 -screen 0 1400x900x24 -nolisten tcp 2>"$out/xvfb.log")
+exec 3< <(exec Xvfb -displayfd 1 -screen 0 1400x900x24 -nolisten tcp -noreset 2>"$out/xvfb.log")
 xvfb=$!
 trap 'kill "$xvfb" 2>/dev/null || true' EXIT
 read -r display <&3
 export DISPLAY=:$display XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$out/runtime} LIBGL_ALWAYS_SOFTWARE=1
 mkdir -p -m 0700 "$XDG_RUNTIME_DIR"
+setxkbmap fr
 openbox 2>"$out/openbox.log" &
 /usr/libexec/at-spi-bus-launcher --launch-immediately 2>"$out/at-spi.log" &
 for _ in $(seq 50); do
@@ -23,4 +24,4 @@ for _ in $(seq 50); do
 done
 gdbus call --session --dest org.a11y.Bus --object-path /org/a11y/bus --method org.freedesktop.DBus.Properties.Set \
     org.a11y.Status IsEnabled '<true>' >/dev/null
-python3 "$here/journey.py" "$app" "$cli" "$out"
+/usr/bin/python3 "$here/journey.py" "$app" "$cli" "$out"
