@@ -88,7 +88,7 @@ invented() {
     local node=$run/invented.node out=$run/invented
     mkdir -p "$out/reports"
     found "$node"
-    cargo build --quiet --locked -p bocage-node --example generate
+    cargo test --quiet --locked --workspace --no-run
     "${CARGO_TARGET_DIR:-target}/debug/examples/generate" 1 20 60 >"$out/invented.json"
     echo "$out/invented.json" >"$out/list"
     timed "import 20 invented patients" into "$out/reports/0.json" "$bocage" import --data "$node" --json "$out/invented.json"

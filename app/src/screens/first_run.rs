@@ -103,7 +103,9 @@ fn place(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
         widgets::text_field(ui, state, Field::Words, &lang.t("field-words"), &hint, out);
     }
     let kinds = FacilityKind::ALL.map(|k| (k, lang.t(k.text())));
-    widgets::choice(ui, &lang.t("field-kind"), &kinds, Some(setup.kind), |k| out.push(Action::Kind(k)));
+    widgets::choice(ui, &lang.t("field-kind"), &kinds, Some(setup.kind), |k| {
+        out.push(Action::Kind(k));
+    });
     let hint = lang.t("hint-facility");
     widgets::text_field(ui, state, Field::Facility, &lang.t("field-facility"), &hint, out);
     ui.columns(2, |columns| {
@@ -124,7 +126,7 @@ fn person(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
     widgets::text_field(ui, state, Field::Practitioner, &lang.t("field-practitioner"), &hint, out);
     let all = Profession::ALL.map(|p| (p, lang.t(p.text())));
     widgets::choice(ui, &lang.t("field-profession"), &all, setup.profession, |p| {
-        out.push(Action::Profession(p))
+        out.push(Action::Profession(p));
     });
     widgets::text_field(ui, state, Field::Rpps, &lang.t("field-rpps"), "", out);
 }

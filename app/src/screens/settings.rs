@@ -16,11 +16,13 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         ui.add_space(space::M);
         widgets::card(ui, |ui| {
             let languages = [(Lang::Fr, "Français".to_owned()), (Lang::En, "English".to_owned())];
-            widgets::choice(ui, &lang.t("language"), &languages, Some(lang), |l| out.push(Action::Language(l)));
+            widgets::choice(ui, &lang.t("language"), &languages, Some(lang), |l| {
+                out.push(Action::Language(l));
+            });
             ui.add_space(space::M);
             let looks = Look::ALL.map(|l| (l, lang.t(&format!("look-{}", l.code()))));
             widgets::choice(ui, &lang.t("look"), &looks, Some(state.settings.look), |l| {
-                out.push(Action::Look(l))
+                out.push(Action::Look(l));
             });
         });
         ui.add_space(space::M);

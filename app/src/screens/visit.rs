@@ -92,7 +92,7 @@ fn measures(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     }
     let breathing = [(false, lang.t("on-air")), (true, lang.t("on-oxygen"))];
     widgets::choice(ui, &lang.t("breathing"), &breathing, state.visit.oxygen, |on| {
-        out.push(Action::Oxygen(on))
+        out.push(Action::Oxygen(on));
     });
 }
 

@@ -214,7 +214,7 @@ impl State {
         let wrong = fields.into_iter().any(|f| self.wrong(f).is_some());
         let missing = self.required(setup).into_iter().any(|f| self.text(f).trim().is_empty());
         let nobody = setup.step == Step::Person && setup.kind != FacilityKind::Cabin && setup.profession.is_none();
-        !missing && !nobody && !(wrong && setup.step > Step::Choose)
+        !(missing || nobody || wrong && setup.step > Step::Choose)
     }
 
     pub(super) fn founding(&self, setup: &Setup) -> Founding {

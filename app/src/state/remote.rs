@@ -2,18 +2,18 @@
 
 use crate::view::Problem;
 
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub enum Remote<T> {
+    #[default]
     Idle,
-    Loading { old: Option<T> },
+    Loading {
+        old: Option<T>,
+    },
     Ready(T),
-    Failed { why: Problem, old: Option<T> },
-}
-
-impl<T> Default for Remote<T> {
-    fn default() -> Self {
-        Self::Idle
-    }
+    Failed {
+        why: Problem,
+        old: Option<T>,
+    },
 }
 
 impl<T> Remote<T> {

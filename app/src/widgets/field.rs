@@ -36,7 +36,7 @@ fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape
         ui.spacing_mut().item_spacing.y = space::XS;
         if !label.is_empty() && field != Field::Search {
             let seen = ui.label(text(label, Type::Small, Weight::Strong, p.text_muted));
-            ui.ctx().accesskit_node_builder(seen.id, |node| node.set_hidden());
+            ui.ctx().accesskit_node_builder(seen.id, egui::accesskit::Node::set_hidden);
         }
         let wrong = state.wrong(field).map(|w| {
             let values: Vec<(&str, Value<'_>)> = w.values.iter().map(|(k, v)| (*k, state.lang().decimal(v).into())).collect();
@@ -101,7 +101,7 @@ pub fn labelled<R>(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> R) -> 
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = space::XS;
         let seen = ui.label(text(label, Type::Small, Weight::Strong, p.text_muted));
-        ui.ctx().accesskit_node_builder(seen.id, |node| node.set_hidden());
+        ui.ctx().accesskit_node_builder(seen.id, egui::accesskit::Node::set_hidden);
         add(ui)
     })
     .inner
@@ -147,7 +147,7 @@ pub fn toggle(ui: &mut Ui, words: &str, on: bool) -> Option<bool> {
             response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, words));
             focus_ring(ui, &response, rect);
             let label = ui.add(egui::Label::new(text(words, Type::Body, Weight::Normal, p.text)).sense(egui::Sense::click()));
-            ui.ctx().accesskit_node_builder(label.id, |node| node.set_hidden());
+            ui.ctx().accesskit_node_builder(label.id, egui::accesskit::Node::set_hidden);
             response.clicked() || label.clicked()
         })
         .inner;

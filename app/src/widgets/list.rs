@@ -45,7 +45,8 @@ pub fn row(ui: &mut Ui, Row { name, selected, height }: Row<'_>, add: impl FnOnc
         let mut inner = ui.new_child(builder);
         inner.spacing_mut().interact_size.y = 0.0;
         add(&mut inner);
-        ui.ctx().accesskit_node_builder(inner.unique_id(), |node| node.set_hidden());
+        ui.ctx()
+            .accesskit_node_builder(inner.unique_id(), egui::accesskit::Node::set_hidden);
     }
     response
 }

@@ -37,7 +37,7 @@ pub fn small(ui: &mut Ui, words: &str) -> Response {
 /// An icon beside words that say the same.
 pub fn hidden_glyph(ui: &mut Ui, icon: &str, points: f32, color: egui::Color32) {
     let response = ui.add(Label::new(glyph(icon, points, color)));
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_hidden());
+    ui.ctx().accesskit_node_builder(response.id, egui::accesskit::Node::set_hidden);
 }
 
 fn ranked(ui: &mut Ui, words: &str, height: Type) -> Response {

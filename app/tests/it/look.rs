@@ -413,7 +413,7 @@ fn outside_brackets(text: &str) -> String {
 }
 
 #[test]
-fn screens_look_as_they_did() {
+fn pictures_of_screens_are_as_they_were() {
     let required = std::env::var("BOCAGE_PICTURES").is_ok_and(|v| v == "required");
     if !required && std::env::var_os("UPDATE_SNAPSHOTS").is_none() {
         println!("skipped: pictures are compared where BOCAGE_PICTURES=required (lavapipe)");

@@ -8,6 +8,7 @@ here=$(realpath "$(dirname "$0")")
 if [[ -z ${DBUS_SESSION_BUS_ADDRESS:-} || ${BOCAGE_WINDOW_SESSION:-} != own ]]; then
     exec env BOCAGE_WINDOW_SESSION=own dbus-run-session -- "$0" "$app" "$cli" "$out"
 fi
+rm -rf "$out"
 mkdir -p "$out"
 exec 3< <(exec Xvfb -displayfd 1 -screen 0 1400x900x24 -nolisten tcp -noreset 2>"$out/xvfb.log")
 xvfb=$!
