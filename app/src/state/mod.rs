@@ -10,6 +10,8 @@ mod answers;
 mod apply;
 pub mod form;
 mod remote;
+#[cfg(test)]
+mod tests;
 
 pub use action::{
     Action, Command, Event, Field, Founding, Look, PatientDraft, RequestDraft, Route, SetupDone, Shelf, Tab, VisitDraft, VisitRefused,

@@ -86,3 +86,22 @@ fn every_character_of_both_languages_has_a_glyph() {
         }
     }
 }
+
+/// A screen draws what it is given, in the house's colours: it knows neither the node nor a colour by its number.
+#[test]
+fn screens_know_neither_the_node_nor_a_colour() {
+    for (part, never) in [
+        ("screens", &["bocage_node", "Color32::from", "tokio", "std::sync"][..]),
+        ("state", &["bocage_node", "egui::", "tokio", "std::sync"][..]),
+    ] {
+        let mut files = Vec::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(part), &mut files);
+        assert!(files.len() > 3, "{part} was looked for");
+        for file in files {
+            let source = std::fs::read_to_string(&file).unwrap();
+            for word in never {
+                assert!(!source.contains(word), "{} uses {word}", file.display());
+            }
+        }
+    }
+}

@@ -218,6 +218,14 @@ def journey(clinic, hospital):
         a.fill(sign, value)
     a.press("La personne respire : à l’air ambiant")
     a.picture("visit")
+    # Two seconds after the last key the machine dies. Nothing of it is lost.
+    time.sleep(2)
+    a.process.kill()
+    a.process.wait()
+    a = Window(clinic, *cable, "--listen", "127.0.0.1:46172", unlocked=True)
+    a.press("Brouillon de consultation, Awa Diallo", whole=False)
+    for found in ("151/94", "37,1", "Douleur depuis ce matin, au repos."):
+        a.find(found)
     a.press("Signer et enregistrer")
     a.find("Interroger un confrère")
     a.picture("record")

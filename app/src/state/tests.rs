@@ -1,0 +1,185 @@
+//! The state without a window: what people do and what the node says, in orders that a window rarely meets.
+
+use bocage_protocol::clinical::news2::Band;
+use bocage_protocol::clinical::vitals::Sign;
+use time::UtcOffset;
+
+use super::*;
+use crate::view::{Entry, PatientPage};
+
+/// 22 November 2026, 09:55 UTC.
+const NOW: u64 = 1_795_341_300_000;
+
+fn open() -> State {
+    let mut state = State::new(Settings::default(), NOW, UtcOffset::UTC);
+    state.phase = Phase::Open;
+    state
+}
+
+fn row(id: &str) -> PatientRow {
+    PatientRow {
+        id: id.to_owned(),
+        family: "Diallo".to_owned(),
+        given: "Awa".to_owned(),
+        birth_date: "1992-03-12".to_owned(),
+        ..PatientRow::default()
+    }
+}
+
+fn page(offset: u64, total: u64, rows: &[&str]) -> PatientPage {
+    PatientPage {
+        offset,
+        total,
+        rows: rows.iter().map(|id| row(id)).collect(),
+    }
+}
+
+fn on_visit() -> State {
+    let mut state = open();
+    state.record = Remote::Ready(Record {
+        patient: row("p"),
+        ..Record::default()
+    });
+    state.apply(Action::Go(Route::Visit { patient: "p".to_owned() }));
+    state
+}
+
+fn typed(state: &mut State, field: Field, text: &str) -> Vec<Command> {
+    state.apply(Action::Type(field, text.to_owned()))
+}
+
+#[test]
+fn an_answer_to_an_older_search_is_dropped() {
+    let mut state = open();
+    let first = typed(&mut state, Field::Search, "a");
+    let second = typed(&mut state, Field::Search, "ab");
+    let seq = |commands: &[Command]| match commands {
+        [Command::Patients { seq, .. }] => *seq,
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (seq(&first), seq(&second));
+    state.receive(Event::Patients {
+        seq: second,
+        page: Ok(page(0, 1, &["ab"])),
+    });
+    state.receive(Event::Patients {
+        seq: first,
+        page: Ok(page(0, 2, &["a", "ab"])),
+    });
+    assert_eq!(state.patients.total, Some(1));
+    assert_eq!(state.patients.rows[&0].id, "ab");
+}
+
+#[test]
+fn a_window_of_a_long_list_is_asked_for_once() {
+    let mut state = open();
+    typed(&mut state, Field::Search, "d");
+    assert_eq!(state.apply(Action::PatientsAt(PAGE)).len(), 1);
+    assert_eq!(state.apply(Action::PatientsAt(PAGE)), []);
+}
+
+#[test]
+fn a_draft_is_saved_within_a_second_of_the_first_key_and_again_on_leaving() {
+    let mut state = on_visit();
+    typed(&mut state, Field::Note, "Œdème");
+    let due = state.next_wake_ms().expect("a draft is due");
+    assert!(due <= 1_000, "{due}");
+    // More keys don't put it off.
+    state.tick(NOW + 600);
+    typed(&mut state, Field::Note, "Œdème des chevilles");
+    let saved = state.tick(NOW + 1_000);
+    assert!(matches!(&saved[..], [Command::SaveDraft { patient, text }] if patient == "p" && text.contains("chevilles")));
+    assert_eq!(state.tick(NOW + 5_000), [], "nothing new was typed");
+    typed(&mut state, Field::Vital(Sign::Temperature), "37,2");
+    let left = state.apply(Action::Go(Route::Home));
+    assert!(matches!(&left[0], Command::SaveDraft { text, .. } if text.contains("37,2")));
+}
+
+#[test]
+fn a_draft_fills_the_form_again_and_what_was_typed_meanwhile_wins() {
+    let mut state = on_visit();
+    typed(&mut state, Field::Note, "Note");
+    typed(&mut state, Field::Vital(Sign::HeartRate), "84");
+    let Some(Command::SaveDraft { text, .. }) = state.tick(NOW + 1_000).pop() else {
+        panic!("no draft")
+    };
+    let mut later = on_visit();
+    typed(&mut later, Field::Vital(Sign::HeartRate), "90");
+    let patient = "p".to_owned();
+    let text = Some(text);
+    later.receive(Event::Draft { patient, text });
+    assert_eq!(later.text(Field::Note), "Note");
+    assert_eq!(later.text(Field::Vital(Sign::HeartRate)), "90");
+}
+
+#[test]
+fn a_visit_with_a_wrong_measure_goes_nowhere_and_says_where_it_is_wrong() {
+    let mut state = on_visit();
+    typed(&mut state, Field::Note, "Note");
+    typed(&mut state, Field::Vital(Sign::Temperature), "47");
+    assert_eq!(state.apply(Action::SaveVisit), []);
+    assert_eq!(state.focus, Some(Field::Vital(Sign::Temperature)));
+    assert_eq!(state.wrong(Field::Vital(Sign::Temperature)).map(|w| w.id), Some("wrong-limits"));
+    typed(&mut state, Field::Vital(Sign::Temperature), "37");
+    assert!(matches!(&state.apply(Action::SaveVisit)[..], [Command::SaveVisit(v)] if v.vitals.len() == 1));
+}
+
+#[test]
+fn a_score_needs_all_seven_and_an_adult() {
+    let mut state = on_visit();
+    for (sign, text) in [
+        (Sign::RespiratoryRate, "25"),
+        (Sign::OxygenSaturation, "91"),
+        (Sign::BloodPressure, "90/60"),
+        (Sign::HeartRate, "131"),
+        (Sign::Consciousness, "U"),
+        (Sign::Temperature, "35"),
+    ] {
+        typed(&mut state, Field::Vital(sign), text);
+    }
+    assert_eq!(state.score().unwrap().total(), None, "nobody said what is breathed");
+    state.apply(Action::Oxygen(true));
+    let score = state.score().unwrap();
+    assert_eq!((score.total(), score.band()), (Some(20), Some(Band::High)));
+    if let Remote::Ready(record) = &mut state.record {
+        record.patient.birth_date = "2015-01-01".to_owned();
+    }
+    assert_eq!(state.score(), None);
+}
+
+#[test]
+fn locking_leaves_nothing_of_a_patient_in_memory() {
+    let mut state = on_visit();
+    typed(&mut state, Field::Note, "Œdème des chevilles");
+    typed(&mut state, Field::Search, "Diallo");
+    let asked = state.apply(Action::Lock);
+    assert!(matches!(&asked[..], [Command::SaveDraft { .. }, Command::Lock]), "the draft first");
+    state.receive(Event::Locked);
+    let all = format!("{state:?}");
+    assert!(!all.contains("Diallo") && !all.contains("chevilles"), "{all}");
+}
+
+#[test]
+fn what_comes_for_a_screen_that_was_left_changes_nothing() {
+    let mut state = open();
+    let record = Record {
+        patient: row("p"),
+        entries: Vec::<Entry>::new(),
+        ..Record::default()
+    };
+    let patient = "p".to_owned();
+    state.receive(Event::Record {
+        patient,
+        record: Ok(record),
+    });
+    assert_eq!(state.record, Remote::Idle);
+}
+
+#[test]
+fn a_question_needs_somebody_to_ask_and_a_step_its_words() {
+    let mut state = open();
+    state.apply(Action::Go(Route::Compose { patient: "p".to_owned() }));
+    typed(&mut state, Field::Question, "Faut-il l’adresser ?");
+    assert_eq!(state.apply(Action::SendRequest), []);
+    assert_eq!(state.focus, Some(Field::Recipient));
+}
