@@ -72,8 +72,14 @@ impl State {
             Action::Sex(sex) => self.new_patient.sex = Some(sex),
             Action::CreatePatient { anyway } => return self.create_patient(anyway),
 
-            Action::Oxygen(oxygen) => self.visit.oxygen = Some(oxygen),
-            Action::ScaleTwo(two) => self.visit.scale_two = two,
+            Action::Oxygen(oxygen) => {
+                self.visit.oxygen = Some(oxygen);
+                self.draft_soon();
+            }
+            Action::ScaleTwo(two) => {
+                self.visit.scale_two = two;
+                self.draft_soon();
+            }
             Action::SaveVisit => return self.save_visit(),
             Action::DropDraft => {
                 let patient = self.visit.patient.clone();
@@ -145,8 +151,7 @@ impl State {
             Field::Reason | Field::Note | Field::Vital(_) => {
                 self.visit.refused.retain(|(f, _)| *f != field);
                 self.visit.problem = None;
-                // At the latest this long after the first key, not after the last one.
-                self.visit.draft_due_ms.get_or_insert(self.now_ms + DRAFT_AFTER_MS);
+                self.draft_soon();
             }
             Field::Recipient => return vec![Command::Recipients(self.text(Field::Recipient).to_owned())],
             Field::Question => self.compose.problem = None,
@@ -373,6 +378,11 @@ impl State {
         self.visit = Visit::default();
         self.texts
             .retain(|f, _| !matches!(f, Field::Reason | Field::Note | Field::Vital(_)));
+    }
+
+    /// The draft is due this long after the first change, not after the last one.
+    fn draft_soon(&mut self) {
+        self.visit.draft_due_ms.get_or_insert(self.now_ms + DRAFT_AFTER_MS);
     }
 
     /// Saves the draft if its time has come.

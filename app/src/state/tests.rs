@@ -100,7 +100,10 @@ fn a_draft_fills_the_form_again_and_what_was_typed_meanwhile_wins() {
     let mut state = on_visit();
     typed(&mut state, Field::Note, "Note");
     typed(&mut state, Field::Vital(Sign::HeartRate), "84");
-    let Some(Command::SaveDraft { text, .. }) = state.tick(NOW + 1_000).pop() else {
+    state.tick(NOW + 1_000);
+    // What is chosen counts as much as what is typed.
+    state.apply(Action::Oxygen(false));
+    let Some(Command::SaveDraft { text, .. }) = state.tick(NOW + 2_000).pop() else {
         panic!("no draft")
     };
     let mut later = on_visit();
@@ -110,6 +113,7 @@ fn a_draft_fills_the_form_again_and_what_was_typed_meanwhile_wins() {
     later.receive(Event::Draft { patient, text });
     assert_eq!(later.text(Field::Note), "Note");
     assert_eq!(later.text(Field::Vital(Sign::HeartRate)), "90");
+    assert_eq!(later.visit.oxygen, Some(false));
 }
 
 #[test]

@@ -39,13 +39,15 @@ def nodes(of):
 
 
 def words(node):
-    text = node.get_name() or ""
-    if not text:
-        try:
-            text = Atspi.Text.get_text(node, 0, -1) or ""
-        except Exception:  # noqa: BLE001 - not every node has text
-            text = ""
-    return text
+    return node.get_name() or content(node)
+
+
+def content(node):
+    """What stands in it: of a field, what was typed."""
+    try:
+        return Atspi.Text.get_text(node, 0, -1) or ""
+    except Exception:  # noqa: BLE001 - not every node has text
+        return ""
 
 
 class Window:
@@ -73,8 +75,8 @@ class Window:
             root = self.root()
             try:
                 for node in nodes(root) if root else ():
-                    said = words(node)
-                    fits = said == name if whole else name in said
+                    said = (words(node), content(node))
+                    fits = name in said if whole else any(name in each for each in said)
                     if fits and (role is None or node.get_role_name() == role):
                         return node
             except Exception:  # noqa: BLE001 - the tree changes under our feet
