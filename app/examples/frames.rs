@@ -137,7 +137,7 @@ fn row(n: u64) -> PatientRow {
         family: format!("{} {n}", FAMILIES[n as usize % FAMILIES.len()]),
         given: GIVEN[n as usize % GIVEN.len()].to_owned(),
         birth_date: format!("{}-{:02}-{:02}", 1930 + n % 90, 1 + n % 12, 1 + n % 28),
-        sex: if n % 2 == 0 { Sex::Female } else { Sex::Male },
+        sex: if n.is_multiple_of(2) { Sex::Female } else { Sex::Male },
         ins: "295109912611193".to_owned(),
     }
 }

@@ -422,3 +422,4 @@ step-decline = Decline
 step-cancel = Cancel the request
 request-known = These parts could be read before this request.
 entry-visit = Visit: { $reason }
+carries-only = Nobody practises here: this machine carries and reads nothing.

@@ -422,3 +422,4 @@ step-decline = Décliner
 step-cancel = Annuler la demande
 request-known = Ces parties étaient déjà lisibles avant cette demande.
 entry-visit = Consultation : { $reason }
+carries-only = Personne n’exerce ici : ce poste transporte et ne lit rien.

@@ -9,6 +9,8 @@ pub struct Place {
     pub network: String,
     pub facility: String,
     pub practitioner: String,
+    /// Nobody practises here: it carries records and can't read them.
+    pub carries_only: bool,
 }
 
 /// A line of the patient list.

@@ -269,9 +269,10 @@ impl Worker {
                             network: status.network,
                             facility: status.facility,
                             practitioner: String::new(),
+                            carries_only: status.seat == "nobody",
                         };
                         self.window.say(Event::Started(self.place.clone()));
-                        if let Some(passphrase) = self.options.passphrase.take() {
+                        if let Some(passphrase) = self.options.passphrase.take().filter(|_| !self.place.carries_only) {
                             self.unlock(passphrase).await;
                         }
                     }
@@ -317,8 +318,11 @@ impl Worker {
         }
         let Some(client) = self.client.as_mut() else { return Err(gone()) };
         let answer = client.ask(request, |_, _| {}).await;
-        if answer.as_ref().is_err_and(|f| f.code == "gone") {
-            self.client = None;
+        match &answer {
+            Err(failure) if failure.code == "gone" => self.client = None,
+            // The node was started anew meanwhile: its seat is locked, and so is this window.
+            Err(failure) if failure.code == "locked" => self.window.say(Event::Locked),
+            _ => {}
         }
         answer.map_err(convert::problem)
     }

@@ -37,16 +37,20 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
 }
 
 /// The sidebar's places, with their keys.
-fn places(state: &State) -> [(Route, &'static str, &'static str, u64); 5] {
+fn places(state: &State) -> Vec<(Route, &'static str, &'static str, u64)> {
     let waiting = state.waiting_requests().len() as u64;
     let newcomers = state.network.value().map_or(0, |n| n.newcomers.len() as u64);
-    [
+    let mut places = vec![
         (Route::Home, icon::HOUSE, "nav-home", 0),
         (Route::Patients, icon::USERS, "nav-patients", 0),
         (Route::Requests(Shelf::default()), icon::TRAY, "nav-requests", waiting),
         (Route::Network, icon::SHARE_NETWORK, "nav-network", newcomers),
         (Route::Settings, icon::GEAR_SIX, "nav-settings", 0),
-    ]
+    ];
+    if state.place.carries_only {
+        places.retain(|(route, ..)| matches!(route, Route::Network | Route::Settings));
+    }
+    places
 }
 
 fn sidebar(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
@@ -105,6 +109,11 @@ fn foot(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             });
     }
     ui.add_space(space::S);
+    if state.place.carries_only {
+        widgets::strong(ui, &state.place.facility);
+        widgets::small(ui, &lang.t("carries-only"));
+        return;
+    }
     widgets::strong(ui, &state.place.practitioner);
     widgets::small(ui, &state.place.facility);
     if widgets::quiet(ui, icon::LOCK, &lang.t("lock")).on_hover_text("Ctrl+L").clicked() {
@@ -129,11 +138,13 @@ fn keys(ui: &Ui, state: &State, out: &mut Vec<Action>) {
             out.push(Action::Go(route));
         }
     }
-    if pressed(Modifiers::COMMAND, Key::F) {
-        out.push(Action::Go(Route::Patients));
-    }
-    if pressed(Modifiers::COMMAND, Key::L) {
-        out.push(Action::Lock);
+    if !state.place.carries_only {
+        if pressed(Modifiers::COMMAND, Key::F) {
+            out.push(Action::Go(Route::Patients));
+        }
+        if pressed(Modifiers::COMMAND, Key::L) {
+            out.push(Action::Lock);
+        }
     }
     if pressed(Modifiers::ALT, Key::ArrowLeft) {
         out.push(Action::Back);

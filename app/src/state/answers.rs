@@ -16,6 +16,11 @@ impl State {
             Event::Empty => self.phase = Phase::FirstRun(Setup::default()),
             Event::Started(place) => {
                 self.place = place;
+                if self.place.carries_only {
+                    self.phase = Phase::Open;
+                    self.route = Route::Network;
+                    return vec![Command::Network];
+                }
                 self.phase = Phase::Locked {
                     working: false,
                     problem: None,
@@ -170,6 +175,9 @@ impl State {
     fn refresh(&mut self) -> Vec<Command> {
         if self.phase != Phase::Open {
             return Vec::new();
+        }
+        if self.place.carries_only {
+            return vec![Command::Network];
         }
         let mut commands = vec![Command::Network, Command::Requests];
         match &self.route {

@@ -187,3 +187,19 @@ fn a_question_needs_somebody_to_ask_and_a_step_its_words() {
     assert_eq!(state.apply(Action::SendRequest), []);
     assert_eq!(state.focus, Some(Field::Recipient));
 }
+
+#[test]
+fn a_cabin_opens_on_the_network_and_asks_for_no_passphrase() {
+    let mut state = State::new(Settings::default(), NOW, UtcOffset::UTC);
+    let place = Place {
+        carries_only: true,
+        ..Place::default()
+    };
+    assert_eq!(state.receive(Event::Started(place)), [Command::Network]);
+    assert_eq!((&state.phase, &state.route), (&Phase::Open, &Route::Network));
+    assert_eq!(
+        state.receive(Event::Changed),
+        [Command::Network],
+        "there is nothing else to ask a cabin"
+    );
+}

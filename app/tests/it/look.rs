@@ -142,6 +142,7 @@ fn full(settings: Settings) -> State {
         network: "Réseau de soins du Quercy".to_owned(),
         facility: "Centre de santé de Saint-Aubin".to_owned(),
         practitioner: "Dr Élise Marchand".to_owned(),
+        carries_only: false,
     };
     state.phase = Phase::Open;
     let peer = |facility: &str, kind: &str, connected| Peer {
@@ -274,7 +275,10 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
         en: "Wrong passphrase: try again.".to_owned(),
         fr: "Phrase de passe fausse : recommencez.".to_owned(),
     };
+    let mut cabin = open(Route::Network);
+    cabin.place.carries_only = true;
     vec![
+        ("cabin", cabin),
         ("first-run", setup(Step::Choose, false)),
         ("first-run-place", setup(Step::Place, false)),
         ("first-run-person", setup(Step::Person, true)),

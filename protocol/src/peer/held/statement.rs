@@ -15,7 +15,7 @@ pub const MAX_TIPS: usize = 8;
 /// The longest statement in bytes.
 pub(super) const MAX_STATEMENT: usize = 32 + 32 + 8 + 1 + MAX_TIPS * 32 + 64;
 
-/// holder [32] ‖ author [32] ‖ revision u64 ‖ tips: list ≤ 8 of [32], ascending ‖ signature of all that [64].
+/// `holder 32 ‖ author 32 ‖ revision u64 ‖ tips: list of at most 8 of 32, ascending ‖ signature of all that 64`, in bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Held {
     pub holder: NodeKey,
