@@ -19,7 +19,7 @@ pub enum Seen {
     Read = 2,
 }
 
-/// state u8 ‖ author [32] ‖ incarnation u64 ‖ seq u64.
+/// `state u8 ‖ author 32 ‖ incarnation u64 ‖ seq u64`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Line {
     pub state: Seen,
