@@ -67,9 +67,18 @@ impl Desk {
     pub fn think(&mut self, ctx: &egui::Context) {
         let commands = self.state.tick(self.frozen_ms.unwrap_or_else(now_ms));
         self.send(commands);
+        let watched = ctx.input(|i| i.viewport().focused.unwrap_or(true));
+        let commands = self.state.watch(watched);
+        self.send(commands);
+        let mut heard = false;
         while let Some(event) = self.bridge.try_recv() {
+            heard = true;
             let commands = self.state.receive(event);
             self.send(commands);
+        }
+        if heard {
+            // Panels take the size of what they hold a frame later.
+            ctx.request_repaint();
         }
         for file in ctx.input(|i| i.raw.dropped_files.clone()) {
             if let Phase::FirstRun(_) = &self.state.phase {

@@ -8,6 +8,7 @@ use bocage_node::client::{Client, Failure, FieldFault, NewPatient, Reply, Reques
 use bocage_node::core::now_ms;
 use bocage_node::home::Home;
 use bocage_node::invitation;
+use bocage_node::network::PeerAddr;
 use bocage_node::service::summary;
 use tokio::sync::mpsc;
 
@@ -469,6 +470,10 @@ impl Worker {
 
     /// Makes an invitation and writes its file into the data directory's neighbourhood.
     async fn invite(&mut self, addresses: Vec<String>) -> Result<(String, String), Problem> {
+        for address in &addresses {
+            let parsed = address.parse::<PeerAddr>();
+            parsed.map_err(|e| convert::problem(Failure::of("usage", &e)))?;
+        }
         let Reply::Invitation { bytes, .. } = self.ask(Request::Invite { addresses }).await? else {
             return Err(unexpected());
         };

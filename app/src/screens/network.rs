@@ -157,6 +157,10 @@ fn invite(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             widgets::strong(ui, file);
             widgets::small(ui, &lang.t("invite-words"));
             widgets::heading(ui, words);
+            ui.add_space(space::S);
+            if widgets::secondary(ui, icon::PLUS, &lang.t("invite-another")).clicked() {
+                out.push(Action::InviteAnother);
+            }
             return;
         }
         let hint = lang.t("hint-address");

@@ -10,7 +10,7 @@ use crate::state::form::SIGNS;
 use crate::state::{Action, Field, Route, State, Tab};
 use crate::theme::tokens::{Tone, Type, Weight, size, space};
 use crate::theme::{icon, palette, text};
-use crate::view::{Entry, Record, Trust, What};
+use crate::view::{Entry, ReaderRow, Record, Trust, What};
 use crate::widgets::{self, chart::Series};
 
 /// Signs that have a tile on the summary.
@@ -95,10 +95,11 @@ fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
         ui.spacing_mut().interact_size.y = 0.0;
         let allergies = allergies(record);
         for entry in &allergies {
-            let words = lang.tv("allergy", &[("to", entry.title.as_str().into())]);
-            widgets::chip(ui, Tone::Danger, icon::WARNING, &words);
+            widgets::chip(ui, Tone::Danger, icon::WARNING, &words::allergy(lang, entry));
         }
-        if allergies.is_empty() {
+        if !reads_treatments(state, record) {
+            widgets::chip(ui, Tone::Warning, icon::EYE_SLASH, &lang.t("allergies-unread"));
+        } else if allergies.is_empty() {
             widgets::chip(ui, Tone::Plain, icon::INFO, &lang.t("no-allergy"));
         }
         if !record.patient.ins.is_empty() {
@@ -107,6 +108,13 @@ fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
             widgets::chip(ui, Tone::Plain, icon::IDENTIFICATION_CARD, &words);
         }
     });
+}
+
+/// Allergies and treatments are a part of their own: where it isn't shared nothing is known of it, and "none" would be a lie. Whoever
+/// reads the record without an end would read that part too, as soon as there is one.
+pub(super) fn reads_treatments(state: &State, record: &Record) -> bool {
+    let belongs = |r: &ReaderRow| r.facility == state.place.facility && r.until_ms.is_none();
+    record.parts.iter().any(|p| p == "medication") || record.readers.iter().any(belongs)
 }
 
 /// Each substance once, however often it was noted.
@@ -358,7 +366,7 @@ fn title(state: &State, entry: &Entry) -> String {
         }
         What::Note => lang.t("entry-note"),
         What::Visit => lang.tv("entry-visit", &[("reason", entry.title.as_str().into())]),
-        What::Allergy { .. } => lang.tv("allergy", &[("to", entry.title.as_str().into())]),
+        What::Allergy { .. } => words::allergy(lang, entry),
         _ if entry.title.is_empty() => lang.t("entry-other"),
         _ => entry.title.clone(),
     }
@@ -385,10 +393,15 @@ fn treatments(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>
             widgets::heading(ui, &lang.t(title_id));
             ui.add_space(space::XS);
             if found.is_empty() {
-                widgets::muted(ui, &lang.t(none_id));
+                let id = if reads_treatments(state, record) {
+                    none_id
+                } else {
+                    "treatments-unread"
+                };
+                widgets::muted(ui, &lang.t(id));
             }
             for entry in found {
-                widgets::strong(ui, &entry.title);
+                widgets::strong(ui, &title(state, entry));
                 let at = lang.date(entry.at_ms, state.offset);
                 widgets::small(ui, &format!("{at} · {} · {}", entry.author, entry.facility));
             }

@@ -69,8 +69,10 @@ fn head(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
     ui.horizontal_wrapped(|ui| {
         widgets::title(ui, &lang.tv("visit-of", &[("name", name.into())]));
         for entry in record.into_iter().flat_map(super::record::allergies) {
-            let words = lang.tv("allergy", &[("to", entry.title.as_str().into())]);
-            widgets::chip(ui, Tone::Danger, icon::WARNING, &words);
+            widgets::chip(ui, Tone::Danger, icon::WARNING, &words::allergy(lang, entry));
+        }
+        if record.is_some_and(|r| !super::record::reads_treatments(state, r)) {
+            widgets::chip(ui, Tone::Warning, icon::EYE_SLASH, &lang.t("allergies-unread"));
         }
     });
 }

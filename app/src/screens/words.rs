@@ -5,7 +5,7 @@ use bocage_protocol::clinical::vitals::{Measure, Reading, Sign};
 use crate::i18n::{Lang, NBSP};
 use crate::state::State;
 use crate::theme::icon;
-use crate::view::{PatientRow, Sex, What};
+use crate::view::{Entry, PatientRow, Sex, What};
 
 /// The id of a sign's name.
 pub(super) fn sign(sign: Sign) -> &'static str {
@@ -155,4 +155,14 @@ pub(super) fn part(compartment: &str) -> &'static str {
         "request" => "part-request",
         _ => "part-clinical",
     }
+}
+
+/// An allergy as it is shown everywhere: how grave it is stands in the words.
+pub(super) fn allergy(lang: Lang, entry: &Entry) -> String {
+    let id = if entry.what == (What::Allergy { severe: true }) {
+        "allergy-severe"
+    } else {
+        "allergy"
+    };
+    lang.tv(id, &[("to", entry.title.as_str().into())])
 }

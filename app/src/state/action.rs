@@ -174,6 +174,7 @@ pub enum Action {
 
     Redial,
     Invite,
+    InviteAnother,
     Admit(String),
 }
 

@@ -182,8 +182,10 @@ impl State {
         let mut commands = vec![Command::Network, Command::Requests];
         match &self.route {
             Route::Request { request } => {
-                // What came in while one looks is seen.
-                commands.extend([Command::ReadRequest(request.clone()), Command::Request(request.clone())]);
+                if self.watched {
+                    commands.push(Command::ReadRequest(request.clone()));
+                }
+                commands.push(Command::Request(request.clone()));
             }
             Route::Record { patient, .. } => commands.push(Command::Record(patient.clone())),
             Route::Patients => {

@@ -6,6 +6,7 @@ use super::action::{PatientDraft, RequestDraft, VisitDraft};
 use super::form::{self, Compose, SIGNS, Setup, Visit, birth_date};
 use super::{Action, Command, DRAFT_AFTER_MS, Field, NewPatient, Patients, Phase, Remote, Route, State, Tab};
 use crate::theme::tokens::Tone;
+use crate::view::Problem;
 
 /// Steps back that are remembered.
 const MAX_BEHIND: usize = 32;
@@ -127,6 +128,7 @@ impl State {
                 let address = self.text(Field::Address).trim().to_owned();
                 return vec![Command::Invite(Some(address).filter(|a| !a.is_empty()).into_iter().collect())];
             }
+            Action::InviteAnother => self.invitation = Remote::Idle,
             Action::Admit(request) => return vec![Command::Admit(request)],
         }
         Vec::new()
@@ -234,7 +236,7 @@ impl State {
                 }
                 self.step_problem = None;
                 self.request.ask();
-                // Whoever asked is told: this is the moment in which it is read.
+                // Whoever asked is told: somebody came here to read it.
                 vec![Command::ReadRequest(request.clone()), Command::Request(request)]
             }
             Route::Network => vec![Command::Network],
@@ -351,6 +353,11 @@ impl State {
         let typed = self.visit_draft();
         if typed.note.is_empty() && typed.vitals.is_empty() {
             self.focus = Some(Field::Note);
+            self.visit.problem = Some(Problem {
+                code: "usage".to_owned(),
+                en: "A visit needs a note or a measure; nothing was saved yet, the draft is kept.".to_owned(),
+                fr: "Il faut une note ou une mesure ; rien n’est encore signé, le brouillon est gardé.".to_owned(),
+            });
             return Vec::new();
         }
         self.visit.working = true;

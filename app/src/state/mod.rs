@@ -124,8 +124,8 @@ pub struct State {
     /// A screen's field that should get the keyboard at its next frame.
     pub focus: Option<Field>,
     pub help: bool,
-    /// What is saved before the window may close.
-    pub closing: bool,
+    /// The window has the keyboard: what comes meanwhile is seen by somebody.
+    pub watched: bool,
 }
 
 impl State {
@@ -155,7 +155,7 @@ impl State {
             invitation: Remote::Idle,
             focus: None,
             help: false,
-            closing: false,
+            watched: true,
         }
     }
 
@@ -188,6 +188,15 @@ impl State {
     pub fn next_wake_ms(&self) -> Option<u64> {
         let toasts = self.toasts.iter().filter_map(|t| t.until_ms);
         toasts.chain(self.visit.draft_due_ms).min().map(|at| at.saturating_sub(self.now_ms))
+    }
+
+    /// The window gets the keyboard, or loses it. What came to an open request while nobody looked is read now.
+    pub fn watch(&mut self, watched: bool) -> Vec<Command> {
+        let back = watched && !std::mem::replace(&mut self.watched, watched);
+        match &self.route {
+            Route::Request { request } if back && self.phase == Phase::Open => vec![Command::ReadRequest(request.clone())],
+            _ => Vec::new(),
+        }
     }
 
     /// Time passes.
