@@ -4,7 +4,7 @@ use bocage_protocol::clinical::vitals::Sign;
 
 use super::action::SetupDone;
 use super::form::Setup;
-use super::{Command, Event, Field, Phase, Remote, Route, State};
+use super::{Command, Event, Field, Phase, Route, State};
 use crate::theme::tokens::Tone;
 use crate::view::Problem;
 
@@ -241,10 +241,5 @@ impl State {
     pub(super) fn fail(&mut self, problem: &Problem) {
         let text = self.say(problem).to_owned();
         self.toast(Tone::Danger, text);
-    }
-
-    /// True iff nobody was reached since the start, or nobody is.
-    pub fn is_offline(&self) -> bool {
-        matches!(&self.network, Remote::Ready(n) | Remote::Loading { old: Some(n) } if n.connected() == 0)
     }
 }

@@ -194,12 +194,11 @@ impl State {
                 self.focus = Some(Field::Family);
                 Vec::new()
             }
-            Route::Record { patient, tab } => {
+            Route::Record { patient, .. } => {
                 if self.record_of(&patient).is_none() {
                     self.record = Remote::Idle;
                 }
                 self.record.ask();
-                let _ = tab;
                 vec![Command::Record(patient)]
             }
             Route::Visit { patient } => {
