@@ -72,7 +72,7 @@ pub enum Step {
     Accept,
     /// Asks a question back, and takes it in hand.
     AskMore,
-    /// Adds to the question.
+    /// Adds to the question, also once it was answered: then it waits for whoever answered again.
     Reply,
     /// Answers, once more if need be.
     Answer,
@@ -295,6 +295,8 @@ fn leads_to(status: Status, step: Step) -> Option<Status> {
         (Step::AskMore, Requested | Accepted | MoreAsked) => Some(MoreAsked),
         (Step::Reply, MoreAsked) => Some(Accepted),
         (Step::Reply, Requested | Accepted) => Some(status),
+        // What is said after an answer asks for another one.
+        (Step::Reply, Answered) => Some(Accepted),
         (Step::Answer, Requested | Accepted | MoreAsked | Answered) => Some(Answered),
         (Step::Decline, Requested | Accepted | MoreAsked) => Some(Declined),
         (Step::Cancel, Requested | Accepted | MoreAsked) => Some(Cancelled),

@@ -35,5 +35,8 @@ pub use gate::{Admitted, Arrival, Gate, MAX_WAITING, Refusal, Verdict};
 pub use payload::PayloadError;
 pub use pen::{Pen, SeatSecrets};
 pub use poison::PoisonList;
-pub use reader::{Acknowledged, Asked, Attached, MAX_REQUEST_DAYS, NewFact, NewRequest, ROUND_MS, Reader, RecordFact, Write, WriteRefused};
+pub use reader::{
+    Acknowledged, Asked, Attached, MAX_REQUEST_DAYS, NewFact, NewRequest, PartStanding, ROUND_MS, Reader, RecordFact, Sight, Write,
+    WriteRefused,
+};
 pub use receipt::Seen;

@@ -57,16 +57,19 @@ fn a_request_is_accepted_asked_about_replied_to_answered_and_closed() {
         (3, Step::Reply, Status::Accepted),
         (4, Step::Answer, Status::Answered),
         (5, Step::Answer, Status::Answered),
-        (6, Step::Close, Status::Closed),
+        // What is said after an answer waits for whoever answered.
+        (6, Step::Reply, Status::Accepted),
+        (7, Step::Answer, Status::Answered),
+        (8, Step::Close, Status::Closed),
     ] {
         steps.push(by(n, step, &[n - 1]));
         assert_eq!(stands(&steps), status);
     }
     assert!(course(&steps).set_aside.is_empty());
-    let ended = by(7, Step::Answer, &[6]);
+    let ended = by(9, Step::Answer, &[8]);
     steps.push(ended.clone());
     let course = course(&steps);
-    assert_eq!(course.merged().unwrap().primary, (id(6), Status::Closed));
+    assert_eq!(course.merged().unwrap().primary, (id(8), Status::Closed));
     let why = SetAside::Refused(NotNow::NotHere {
         step: Step::Answer,
         status: Status::Closed,

@@ -26,6 +26,7 @@ use crate::store::{OrderKey, Store, StoreError};
 mod attacks;
 mod keys;
 mod opening;
+mod parts;
 mod receipts;
 mod request;
 mod share;
@@ -34,6 +35,7 @@ mod standing;
 mod tests;
 mod write;
 
+pub use parts::{PartStanding, Sight};
 pub use receipts::Acknowledged;
 use receipts::Receipt;
 pub use request::{Asked, Attached, MAX_REQUEST_DAYS, NewRequest};

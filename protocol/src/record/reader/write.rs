@@ -267,7 +267,7 @@ impl Reader {
     }
 
     /// The first of these documents that this seat may write in, with what to cite.
-    fn writable(&self, docs: &[DocId], now_ms: u64) -> Option<(DocId, Vec<GrantId>)> {
+    pub(super) fn writable(&self, docs: &[DocId], now_ms: u64) -> Option<(DocId, Vec<GrantId>)> {
         docs.iter()
             .find_map(|doc| Some((*doc, self.access(doc)?.may(&self.pen.seat, Act::Write, now_ms)?)))
     }

@@ -8,7 +8,7 @@ use crate::access::ops::{Grant, Op, Rank, Terms};
 use crate::access::view::{GrantState, Verdict};
 use crate::envelope::Kind;
 use crate::identity::{FacilityKind, Profession};
-use crate::record::{Label, RecordHead};
+use crate::record::{Label, PartStanding, RecordHead, Sight};
 use crate::testing::{Place, territory};
 
 const DAY: u64 = DAY_MS;
@@ -185,6 +185,54 @@ fn what_is_written_after_the_end_stays_shut_and_what_was_had_stays_open() {
     write(specialist, request, Party::Recipient, "one more thing", &[]).unwrap();
     specialist.meet(clinic);
     assert_eq!(label(clinic, &record, "one more thing"), Some(Label::Accepted));
+}
+
+/// A colleague whom a request opened a record to went on seeing it as if it were the present one after the request had ended.
+#[test]
+fn a_part_is_known_to_be_shut_once_its_request_has_ended() {
+    let mut places = town();
+    let [clinic, specialist, practice] = these(&mut places);
+    let record = create(clinic);
+    let standing = |place: &Place, part| {
+        let PartStanding { sight, writable } = place.reader().standing(&record, part, &place.registry, place.now);
+        (sight, writable)
+    };
+    // Nobody has written an emergency sheet yet: the record's own people would read it, and may begin it.
+    for part in [Compartment::Identity, Compartment::Medication, Compartment::Emergency] {
+        assert_eq!(standing(clinic, part), (Sight::Open, true), "{part:?}");
+    }
+    let request = ask(clinic, record, specialist, &[Compartment::Medication]);
+    clinic.meet(specialist);
+    for part in [Compartment::Identity, Compartment::Medication] {
+        assert_eq!(
+            standing(specialist, part),
+            (Sight::Open, false),
+            "{part:?}: a request is for reading"
+        );
+    }
+    // Something of their own beside it doesn't make it seen.
+    says(specialist, record, Compartment::Clinical, "seen today");
+    for part in [Compartment::Clinical, Compartment::Emergency] {
+        assert_eq!(standing(specialist, part), (Sight::Unread, true), "{part:?} was not attached");
+    }
+    write(specialist, request, Party::Recipient, "the answer", &[]).unwrap();
+    specialist.meet(clinic);
+    write(clinic, request, Party::Requester, "closed", &[request]).unwrap();
+    clinic.meet(specialist);
+    for part in [Compartment::Identity, Compartment::Medication] {
+        assert_eq!(standing(specialist, part), (Sight::Shut, false), "{part:?}");
+        assert_eq!(standing(clinic, part), (Sight::Open, true), "{part:?}: its own people lose nothing");
+    }
+    assert_eq!(standing(specialist, Compartment::Emergency), (Sight::Unread, false));
+    clinic.meet(practice);
+    assert_eq!(standing(practice, Compartment::Identity), (Sight::Unread, false));
+    share(clinic, record, practice.facility);
+    clinic.meet(practice);
+    assert_eq!(
+        standing(practice, Compartment::Emergency),
+        (Sight::Open, true),
+        "shared without an end"
+    );
 }
 
 #[test]
