@@ -102,12 +102,16 @@ pub enum Request {
         kind: String,
     },
     Drafts,
-    /// Replaces one field of a resource; the rest is kept as it came.
+    /// Replaces fields of an entry, all in one new version; the rest is kept as it came.
     Correct {
         patient: String,
         fact: String,
-        field: String,
-        value: String,
+        changes: Vec<Change>,
+    },
+    /// Says of an entry that it was made in error: a new version, the old one stays in the history.
+    Withdraw {
+        patient: String,
+        fact: String,
     },
     Share {
         patient: String,
@@ -433,6 +437,9 @@ pub struct Record {
     pub patient: PatientRow,
     /// Compartments that this seat can read, with their number of facts.
     pub documents: Vec<DocumentRow>,
+    /// How each part stands for this seat, begun or not.
+    #[serde(default)]
+    pub parts: Vec<PartRow>,
     pub entries: Vec<Entry>,
     /// Facilities whose practitioners may read at least one compartment.
     pub readers: Vec<ReaderRow>,
@@ -445,6 +452,26 @@ pub struct ReaderRow {
     pub key: String,
     /// When new entries stop being opened to it, milliseconds since 1970; `None` without an end.
     pub until_ms: Option<u64>,
+}
+
+/// What one field of an entry says from now on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// By its name (value, text, substance, criticality, reaction, medicine, dosage, reason), or by its path in the resource.
+    pub field: String,
+    /// As it is typed; for a path, as JSON or plain text.
+    pub value: String,
+}
+
+/// How a part of a record stands for this seat, here and now.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PartRow {
+    pub compartment: String,
+    /// open: what is written there is read here; shut: it was once, and what is written since isn't; unread: it never was, and whether
+    /// there is anything isn't known.
+    pub sight: String,
+    /// An entry can be added.
+    pub writable: bool,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -479,6 +506,15 @@ pub struct Entry {
     pub visit: String,
     #[serde(default)]
     pub clinical: Option<Clinical>,
+    /// It was made in error: somebody entitled says so.
+    #[serde(default)]
+    pub in_error: bool,
+    /// Fields that can be corrected by their names, with what they say now, as people type it.
+    #[serde(default)]
+    pub fields: Vec<Change>,
+    /// Written at this seat.
+    #[serde(default)]
+    pub own: bool,
     /// accepted, quarantined or disputed.
     pub label: String,
     /// Earlier versions that this one corrects, directly or through others.

@@ -4,7 +4,7 @@
 //! keystore behind the passphrase, never in the node's own key file.
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use bocage_protocol::access::matrix;
@@ -26,6 +26,8 @@ use crate::lang::Bilingual;
 use crate::store::LogStore;
 
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
+/// Largest file that a person hands over for enrolment.
+const MAX_NAMED: u64 = 1024 * 1024;
 
 /// What the person at the keyboard says about this place.
 #[derive(Clone, Debug)]
@@ -608,5 +610,21 @@ pub fn enrolment(error: enrol::EnrolError) -> Failure {
 /// # Errors
 /// Names the file and what the system said.
 pub fn read_named(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|e| Failure::file(path, &e))
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_NAMED + 1).read_to_end(&mut bytes));
+    read.map_err(|e| Failure::file(path, &e))?;
+    if bytes.len() as u64 > MAX_NAMED {
+        return Err(Failure::new(
+            "file",
+            format!(
+                "{}: too large for an invitation, a request or an admission; is it another file?",
+                path.display()
+            ),
+            format!(
+                "{} : trop gros pour une invitation, une demande ou une admission ; est-ce un autre fichier ?",
+                path.display()
+            ),
+        ));
+    }
+    Ok(bytes)
 }

@@ -208,12 +208,8 @@ impl Service {
             }
             Request::VisitCheck(visit) => self.visit_check(&visit),
             Request::VisitSave(visit) => self.visit_save(&visit),
-            Request::Correct {
-                patient,
-                fact,
-                field,
-                value,
-            } => self.correct(&patient, &fact, &field, &value),
+            Request::Correct { patient, fact, changes } => self.correct(&patient, &fact, &changes),
+            Request::Withdraw { patient, fact } => self.withdraw(&patient, &fact),
             Request::Share { patient, facility } => self.share(&patient, &facility),
             Request::Delivery { patient, fact } => self.delivery(&patient, &fact),
             Request::Read { patient } => self.read(&patient),

@@ -104,17 +104,26 @@ once. Stop with Ctrl-C; everything reported as saved is safe.")]
     #[command(subcommand)]
     Visit(Visit),
     /// Correct one field of an entry: a new version, the old one stays in the history
-    #[command(after_help = "Example:
-  bocage correct 3f2a… 91bc… valueQuantity.value 72")]
+    #[command(after_help = "Examples:
+  bocage correct 3f2a… 91bc… value 72
+  bocage correct 3f2a… 91bc… text \"Dizzy since Tuesday, not Monday.\"
+  bocage correct 3f2a… 91bc… birthDate 1948-03-21")]
     Correct {
         /// The record's id, or its start
         patient: String,
         /// The entry, as `patient show` names it
         fact: String,
-        /// Path inside the resource, e.g. birthDate or valueQuantity.value
+        /// value, text, substance, criticality, reaction, medicine, dosage or reason; or a path inside the resource, e.g. birthDate
         field: String,
         /// The new value, as JSON or plain text
         value: String,
+    },
+    /// Say that an entry was made in error: it is shown as such, and stays in the history
+    Withdraw {
+        /// The record's id, or its start
+        patient: String,
+        /// The entry, as `patient show` names it
+        fact: String,
     },
     /// Let a facility's practitioners read a record, each role what the role matrix gives it
     Share {

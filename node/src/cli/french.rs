@@ -45,7 +45,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 44] = [
+const PAGES: [Page; 45] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -299,14 +299,25 @@ temperature et --air ou --oxygen, le NEWS2 est enregistré aussi.",
         path: "correct",
         about: "Corriger un champ d'un élément : une nouvelle version, l'ancienne reste dans l'historique",
         after: "\
-Exemple :
-  bocage correct 3f2a… 91bc… valueQuantity.value 72",
+Exemples :
+  bocage correct 3f2a… 91bc… value 72
+  bocage correct 3f2a… 91bc… text \"Vertiges depuis mardi, et non lundi.\"
+  bocage correct 3f2a… 91bc… birthDate 1948-03-21",
         args: &[
             RECORD,
             ("fact", "L'élément, comme `patient show` le nomme"),
-            ("field", "Chemin dans la ressource, par exemple birthDate ou valueQuantity.value"),
+            (
+                "field",
+                "value (mesure), text (note), substance, criticality, reaction, medicine, dosage ou reason ; ou un chemin dans la ressource, par exemple birthDate",
+            ),
             ("value", "La nouvelle valeur, en JSON ou en texte simple"),
         ],
+    },
+    Page {
+        path: "withdraw",
+        about: "Dire qu'un élément a été saisi par erreur : il est montré comme tel et reste dans l'historique",
+        after: "",
+        args: &[RECORD, ("fact", "L'élément, comme `patient show` le nomme")],
     },
     Page {
         path: "share",

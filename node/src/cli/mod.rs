@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::client::{Client, Failure, NewPatient, Reply, Request};
+use crate::client::{Change, Client, Failure, NewPatient, Reply, Request};
 use crate::driver::Driver;
 use crate::home::Home;
 use crate::invitation::{self, cost};
@@ -237,13 +237,13 @@ impl Session {
                     Request::Correct {
                         patient,
                         fact,
-                        field,
-                        value,
+                        changes: vec![Change { field, value }],
                     },
                     true,
                 )
                 .await
             }
+            Command::Withdraw { patient, fact } => self.ask(Request::Withdraw { patient, fact }, true).await,
             Command::Share { patient, facility } => self.ask(Request::Share { patient, facility }, true).await,
             Command::Delivery { patient, fact } => self.ask(Request::Delivery { patient, fact }, true).await,
             Command::Read { patient } => self.ask(Request::Read { patient }, true).await,

@@ -136,6 +136,22 @@ pub enum Clinical {
         cim10: String,
         status: String,
     },
+    /// What is asked of somebody else.
+    Question {
+        /// referral or tele-expertise; empty for another's.
+        kind: String,
+        text: String,
+    },
+    /// Where a request was taken.
+    RequestStep {
+        /// As `request` commands name it; empty for the opening.
+        step: String,
+        status: String,
+    },
+    /// Something said in a request.
+    Message {
+        text: String,
+    },
     Encounter {
         /// AMB at the practice, HH at home, VR by tele-consultation …
         class: String,

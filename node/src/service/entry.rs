@@ -18,6 +18,8 @@ pub(super) struct Typed {
     pub(super) effective_ms: Option<i64>,
     pub(super) visit: String,
     pub(super) clinical: Option<Clinical>,
+    /// Its author, or a colleague, says that it was a mistake.
+    pub(super) in_error: bool,
 }
 
 pub(super) fn typed(json: &[u8]) -> Typed {
@@ -29,6 +31,7 @@ pub(super) fn typed(json: &[u8]) -> Typed {
         effective_ms: milliseconds(&effective),
         effective,
         visit: visit(&resource).unwrap_or_default().to_owned(),
+        in_error: in_error(&resource),
         clinical: mapping::of_value(&resource)
             .ok()
             .flatten()
@@ -65,8 +68,17 @@ fn clinical(resource: &Value, view: View) -> Option<Clinical> {
             reason: e.reasons.iter().find_map(Concept::label).unwrap_or_default().to_owned(),
             status: e.status.unwrap_or_default(),
         },
-        // Requests have a screen of their own.
-        View::ServiceRequest(_) | View::Task(_) | View::Communication(_) => return None,
+        View::ServiceRequest(r) => Clinical::Question {
+            kind: r.kind.map(|k| k.code().to_owned()).unwrap_or_default(),
+            text: r.notes.first().cloned().unwrap_or_default(),
+        },
+        View::Task(t) => Clinical::RequestStep {
+            step: t.step.map(|s| s.code().to_owned()).unwrap_or_default(),
+            status: t.business_status.map(|s| s.code().to_owned()).unwrap_or_default(),
+        },
+        View::Communication(c) => Clinical::Message {
+            text: c.texts.first().cloned().unwrap_or_default(),
+        },
         View::Patient(_) | View::Practitioner(_) | View::Organization(_) => return None,
     })
 }
@@ -91,6 +103,12 @@ fn observation(resource: &Value, o: &ObservationView) -> Option<Clinical> {
         }),
         _ => None,
     }
+}
+
+/// The types that have a status say it there, allergies and problems in their verification.
+fn in_error(resource: &Value) -> bool {
+    let said = [&resource["status"], &resource["verificationStatus"]["coding"][0]["code"]];
+    said.into_iter().any(|code| code == "entered-in-error")
 }
 
 /// When a person says it happened, in whatever field this type of resource has for it.
@@ -193,7 +211,7 @@ mod tests {
         let mistaken = of(r#"{"resourceType":"Observation","status":"entered-in-error",
             "code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}]},
             "valueQuantity":{"value":72,"system":"http://unitsofmeasure.org","code":"/min"}}"#);
-        assert_eq!(mistaken.clinical, None);
+        assert_eq!((mistaken.clinical, mistaken.in_error), (None, true));
         let fahrenheit = of(
             r#"{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8310-5"}]},
             "valueQuantity":{"value":98.6,"system":"http://unitsofmeasure.org","code":"[degF]"}}"#,

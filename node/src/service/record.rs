@@ -13,18 +13,27 @@ use bocage_protocol::clinical::text;
 use bocage_protocol::clinical::vitals::Sign;
 use bocage_protocol::identity::Registry;
 use bocage_protocol::ids::{FacilityKey, FactId, RecordId};
-use bocage_protocol::record::{FactBody, Label, NewFact, RecordFact, WriteRefused};
+use bocage_protocol::record::{FactBody, Label, NewFact, PartStanding, RecordFact, Sight, WriteRefused};
 use serde_json::Value;
 
 use super::entry::typed;
 use super::{Service, birth_date, patient_row, summary};
-use crate::client::{DocumentRow, Entry, Failure, PatientRow, ReaderRow, Record, Reply};
+use crate::client::{Change, DocumentRow, Entry, Failure, PartRow, PatientRow, ReaderRow, Record, Reply};
 use crate::core::now_ms;
+use crate::fhir::mapping::plain::{self, PlainError};
 use crate::fhir::mapping::{self, ObservationView, View, correct, write};
 use crate::lang::Bilingual;
 
 /// Fields that are named when one is not found.
 const FIELDS_NAMED: usize = 12;
+
+/// Parts of a record that are told apart on a screen, whether they have been begun or not.
+const PARTS: [Compartment; 4] = [
+    Compartment::Identity,
+    Compartment::Emergency,
+    Compartment::Medication,
+    Compartment::Clinical,
+];
 
 /// Which facts correct which, of one record.
 struct Versions {
@@ -66,15 +75,17 @@ impl Service {
             ..PatientRow::default()
         });
         let versions = Versions::of(reader.history(&record));
-        let mut documents: BTreeMap<Compartment, u64> = reader.compartments(&record).map(|(c, _)| (c, 0)).collect();
+        let mut facts: BTreeMap<Compartment, u64> = reader.compartments(&record).map(|(c, _)| (c, 0)).collect();
+        let me = reader.seat();
         let held_by = self.held_by(record)?;
         let entry = |found: &RecordFact<'_>, replaced_by| Entry {
+            own: found.fact.author == me,
             held_by: held_by.get(&found.fact.envelope).copied(),
             ..entry(registry, found, versions.count(found.fact.id), replaced_by)
         };
         let mut entries = Vec::new();
         for found in reader.current(&record) {
-            *documents.entry(found.compartment).or_default() += 1;
+            *facts.entry(found.compartment).or_default() += 1;
             entries.push(entry(&found, None));
         }
         if history {
@@ -85,13 +96,30 @@ impl Service {
             }
         }
         entries.sort_by(|a, b| b.written_ms.cmp(&a.written_ms).then_with(|| a.fact.cmp(&b.fact)));
-        let documents = documents.into_iter().map(|(c, facts)| DocumentRow {
-            compartment: compartment_name(c).to_owned(),
-            facts,
+        let documents = facts.iter().map(|(c, facts)| DocumentRow {
+            compartment: compartment_name(*c).to_owned(),
+            facts: *facts,
+        });
+        let of_interest = PARTS
+            .into_iter()
+            .chain(facts.keys().copied().filter(|c| *c == Compartment::Sensitive));
+        let parts = of_interest.map(|part| {
+            let PartStanding { sight, writable } = reader.standing(&record, part, registry, now_ms());
+            PartRow {
+                compartment: compartment_name(part).to_owned(),
+                sight: match sight {
+                    Sight::Open => "open",
+                    Sight::Shut => "shut",
+                    Sight::Unread => "unread",
+                }
+                .to_owned(),
+                writable,
+            }
         });
         Ok(Record {
             patient,
             documents: documents.collect(),
+            parts: parts.collect(),
             entries,
             readers: self.readers_of(record)?,
         })
@@ -137,16 +165,36 @@ impl Service {
         Ok(rows)
     }
 
-    pub(super) fn correct(&mut self, patient: &str, fact: &str, field: &str, value: &str) -> Result<Reply, Failure> {
+    pub(super) fn correct(&mut self, patient: &str, fact: &str, changes: &[Change]) -> Result<Reply, Failure> {
+        self.supersede(patient, fact, |old| {
+            let mut new = old.to_vec();
+            for Change { field, value } in changes {
+                new = changed(&new, field, value)?;
+            }
+            if new == old {
+                return Err(Failure::new(
+                    "usage",
+                    "nothing would be different: nothing was written",
+                    "rien ne changerait : rien n'a été écrit",
+                ));
+            }
+            Ok(new)
+        })
+    }
+
+    /// A new version of an entry that says it was made in error; the old one stays in the history.
+    pub(super) fn withdraw(&mut self, patient: &str, fact: &str) -> Result<Reply, Failure> {
+        self.supersede(patient, fact, |old| correct::withdraw(old).map_err(|e| Failure::of("usage", &e)))
+    }
+
+    fn supersede(&mut self, patient: &str, fact: &str, make: impl FnOnce(&[u8]) -> Result<Vec<u8>, Failure>) -> Result<Reply, Failure> {
         let record = self.find(patient)?;
         let old = self.entry_of(record, fact)?;
-        let (compartment, source, id, body) = (old.compartment, old.fact.source.to_owned(), old.fact.id, old.fact.body.to_vec());
+        let (compartment, source, id) = (old.compartment, old.fact.source.to_owned(), old.fact.id);
         if compartment == Compartment::Request {
             return Err(super::refused(&WriteRefused::OwnStepsOnly));
         }
-        known_field(&body, field)?;
-        let new = correct::correct(&body, &[(field, as_typed(&body, field, value))]).map_err(|e| Failure::of("usage", &e))?;
-        check(&body, &new, field, value)?;
+        let new = make(old.fact.body)?;
         let fact = FactBody {
             source,
             supersedes: vec![id],
@@ -218,6 +266,15 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
         effective_ms: typed.effective_ms,
         visit: typed.visit,
         clinical: typed.clinical,
+        in_error: typed.in_error,
+        fields: plain::fields(fact.body)
+            .into_iter()
+            .map(|(field, value)| Change {
+                field: field.to_owned(),
+                value,
+            })
+            .collect(),
+        own: false,
         label: label_name(fact.label).to_owned(),
         versions,
         replaced_by: replaced_by.map(|id| id.to_hex()),
@@ -239,7 +296,13 @@ fn known_field(body: &[u8], field: &str) -> Result<(), Failure> {
     if correct::takes(body, field) {
         return Ok(());
     }
-    let mut fields = correct::fields(body);
+    let mut fields: Vec<String> = plain::names(body).iter().map(|name| (*name).to_owned()).collect();
+    fields.extend(
+        correct::fields(body)
+            .into_iter()
+            .filter(|f| !plain::names(body).contains(&&f[..]))
+            .collect::<Vec<_>>(),
+    );
     // Nobody means the codes and links behind the words.
     fields.retain(|f| !f.contains("coding[") && ![".system", ".type", ".reference"].iter().any(|end| f.ends_with(end)));
     let more = if fields.len() > FIELDS_NAMED { ", …" } else { "" };
@@ -250,6 +313,25 @@ fn known_field(body: &[u8], field: &str) -> Result<(), Failure> {
         format!("this entry has no field {field}; nothing was changed. It has {fields}{more}"),
         format!("cet élément n'a pas de champ {field} ; rien n'a été changé. Il a {fields}{more}"),
     ))
+}
+
+/// A resource with one field changed, held to what is asked of what is entered here.
+fn changed(body: &[u8], field: &str, value: &str) -> Result<Vec<u8>, Failure> {
+    if let Some(new) = plain::corrected(body, field, value) {
+        return new.map_err(|e| not_plain(value, &e));
+    }
+    known_field(body, field)?;
+    let new = correct::correct(body, &[(field, as_typed(body, field, value))]).map_err(|e| Failure::of("usage", &e))?;
+    check(body, &new, field, value)?;
+    Ok(new)
+}
+
+fn not_plain(typed: &str, error: &PlainError) -> Failure {
+    match error {
+        PlainError::Measure(sign, error) => super::no_measure(*sign, typed, error),
+        PlainError::Write(error) => Failure::of("usage", error),
+        PlainError::Correct(error) => Failure::of("usage", error),
+    }
 }
 
 /// Holds a corrected resource to what is asked of one entered here, where the correction touches it.

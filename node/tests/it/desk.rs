@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use bocage_node::client::{Clinical, DraftRow, Entry, Failure, Judgement, NewPatient, News2Row, Record, Reply, Request, Visit, Vital};
+use bocage_node::client::{
+    Change, Clinical, DraftRow, Entry, Failure, Judgement, NewPatient, News2Row, Record, Reply, Request, Visit, Vital,
+};
 use bocage_node::home::Home;
 use bocage_node::keystore::Argon2Cost;
 use bocage_node::place::{Description, found};
@@ -518,8 +520,10 @@ fn the_list_follows_what_is_written_and_goes_with_the_seat() {
     desk.ask(Request::Correct {
         patient: patient.clone(),
         fact: identity,
-        field: "name[0].family".into(),
-        value: "Zola".into(),
+        changes: vec![Change {
+            field: "name[0].family".into(),
+            value: "Zola".into(),
+        }],
     })
     .unwrap();
     assert_eq!(desk.search("", None, 0), (families(&["Morel", "Zola"]), 2));

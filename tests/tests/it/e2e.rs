@@ -25,6 +25,7 @@ const OF_A_SEAT: [&[&str]; 18] = [
     &["treatment", "add", "PATIENT", "medicine", "dosage"],
     &["visit", "add", "PATIENT", "--reason", "reason"],
     &["correct", "PATIENT", "FACT", "status", "final"],
+    &["withdraw", "PATIENT", "FACT"],
     &["share", "PATIENT", "Cabine de la mairie"],
     &["delivery", "PATIENT", "FACT"],
     &["read", "PATIENT"],

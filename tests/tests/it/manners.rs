@@ -659,6 +659,9 @@ fn a_correction_is_checked_as_what_is_entered_is() {
     let identity = text(&identity["fact"]);
     for (fact, field, value, said) in [
         (&fever, "valueQuantity.value", "385", "between 25.0 and 45.0 °C"),
+        (&fever, "value", "385", "between 25.0 and 45.0 °C"),
+        (&fever, "text", "hot", "no field text"),
+        (&pressure, "value", "80/130", "diastolic must be below systolic"),
         (&fever, "valueQuantity.valeu", "37.5", "no field valueQuantity.valeu"),
         (&fever, "valueQuantity.code", "kg", "no measure in its unit (°C)"),
         (&fever, "birthDate", "1980-02-04", "valueQuantity.value"),
@@ -683,6 +686,44 @@ fn a_correction_is_checked_as_what_is_entered_is() {
     t.json("clinic", &["correct", &patient, &fever, "valueQuantity.value", "37.5"]);
     t.json("clinic", &["correct", &patient, &identity, "birthDate", "1980-02-04"]);
     assert_eq!(t.json("clinic", &["patient", "search"])["patients"][0]["birth_date"], "1980-02-04");
+}
+
+/// A note could be corrected as base64 only, and nothing could be said to have been a mistake.
+#[test]
+fn what_is_written_is_corrected_as_it_was_typed_or_said_to_be_a_mistake() {
+    let t = Territory::new().founded();
+    let patient = t.patient("clinic", "Lenoir", "Jeanne");
+    let fact = |args: &[&str]| text(&t.json("clinic", args)["fact"]);
+    let pressure = fact(&["vital", "add", &patient, "blood-pressure", "130/80"]);
+    let note = fact(&["note", "add", &patient, "Dizzy since Monday."]);
+    let pulse = fact(&["vital", "add", &patient, "heart-rate", "172"]);
+    let allergy = fact(&["allergy", "add", &patient, "Penicilin", "--criticality", "high"]);
+    t.json("clinic", &["correct", &patient, &pressure, "value", "145/95"]);
+    t.json("clinic", &["correct", &patient, &note, "text", "Dizzy since Tuesday.\nNot Monday."]);
+    t.json("clinic", &["correct", &patient, &allergy, "substance", "Penicillin"]);
+    t.json("clinic", &["withdraw", &patient, &pulse]);
+    let shown = t.at("clinic", &["patient", "show", &patient]);
+    let shown = shown.done();
+    for said in [
+        "blood pressure 145/95 mmHg",
+        "Dizzy since Tuesday.\n    Not Monday.",
+        "Penicillin",
+        "made in error",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    let entries = t.json("clinic", &["patient", "show", &patient])["entries"].clone();
+    let withdrawn: Vec<_> = entries.as_array().unwrap().iter().filter(|e| e["in_error"] == true).collect();
+    assert_eq!(withdrawn.len(), 1);
+    assert!(withdrawn[0]["clinical"].is_null(), "no chart draws it");
+    let identity = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|e| e["resource_type"] == "Patient")
+        .unwrap();
+    let refused = t.at("clinic", &["withdraw", &patient, &text(&identity["fact"])]);
+    assert!(refused.failed(2).contains("can't be withdrawn"), "{refused}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::args::Demo;
-use crate::client::{Failure, PatientRow, Record, Reply, Request};
+use crate::client::{Change, Failure, PatientRow, Record, Reply, Request};
 use crate::fhir::generate::Generator;
 use crate::lang::{Bilingual, Lang, wrap};
 
@@ -497,8 +497,10 @@ impl Play {
         let request = Request::Correct {
             patient: patient.to_owned(),
             fact,
-            field: "dosageInstruction[0].text".to_owned(),
-            value: dose.to_owned(),
+            changes: vec![Change {
+                field: "dosage".to_owned(),
+                value: dose.to_owned(),
+            }],
         };
         self.actors[who].ask(request).await.map(drop)
     }

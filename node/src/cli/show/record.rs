@@ -57,6 +57,19 @@ pub(super) fn write(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Resul
         format!("{} ({entries})", word(&d.compartment, lang))
     });
     out.push_str(&wrap("  ", &parts.collect::<Vec<_>>().join(", "), 4));
+    let shut: Vec<&str> = r
+        .parts
+        .iter()
+        .filter(|p| p.sight == "shut")
+        .map(|p| word(&p.compartment, lang))
+        .collect();
+    if !shut.is_empty() {
+        let said = lang.pick(
+            "No longer opened to you, what has been written since isn't shown",
+            "Plus ouvert pour vous, ce qui a été écrit depuis n'est pas montré",
+        );
+        out.push_str(&wrap("  ", &format!("{said}{}{}", lang.pick(": ", " : "), shut.join(", ")), 4));
+    }
 
     for e in &r.entries {
         out.push('\n');
@@ -128,6 +141,9 @@ fn marks(e: &Entry, lang: Lang) -> Vec<String> {
             ["version antérieure", "versions antérieures"],
         );
         marks.push(format!("{}, {versions}", lang.pick("corrected", "corrigé")));
+    }
+    if e.in_error {
+        marks.push(lang.pick("made in error", "saisi par erreur").to_owned());
     }
     match e.label.as_str() {
         "quarantined" => marks.push(lang.pick("not acknowledged yet", "pas encore reconnu").to_owned()),

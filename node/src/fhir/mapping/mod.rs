@@ -2,11 +2,13 @@
 //!
 //! A fact is the resource's own bytes; a view is what this program understands of it, read anew each time and never written back.
 //! Reading is strict about the datatypes of the fields it maps (a refused resource is better than a misread dose) and silent about all
-//! others. [`of`] gives the view, [`mod@write`] makes resources, [`mod@correct`] changes one in place.
+//! others. [`of`] gives the view, [`mod@write`] makes resources, [`mod@correct`] changes one in place, [`plain`] by the
+//! names that people use.
 
 pub mod acts;
 pub mod correct;
 pub mod people;
+pub mod plain;
 pub mod read;
 pub mod request;
 pub mod write;

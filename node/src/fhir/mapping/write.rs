@@ -439,7 +439,7 @@ fn statuses(resource: &mut Value, clinical: &str, verification: &str) {
 }
 
 /// A number with its unit. `number` comes from a [`Measure`].
-fn quantity(number: &str, ucum: &str) -> Value {
+pub(super) fn quantity(number: &str, ucum: &str) -> Value {
     let number: serde_json::Number = number.parse().expect("a measure displays as a JSON number");
     json!({ "value": number, "unit": ucum, "system": UCUM, "code": ucum })
 }
