@@ -58,7 +58,7 @@ setup-incomplete = Something is missing, or has to be corrected. Only FINESS, to
 field-network = Name of the network
 hint-network = Hedgerow care network
 field-kind = This place is
-kind-clinic = a health centre
+kind-clinic = a place of care (practice, health centre, hospital)
 kind-pharmacy = a pharmacy
 kind-cabin = a cabin
 kind-mobile = a mobile doctor
@@ -427,3 +427,83 @@ allergy-severe = Severe allergy: { $to }
 allergies-unread = Allergies can’t be read here
 treatments-unread = This part of the record isn’t shared with this place: nothing of it is known here.
 invite-another = Another invitation
+
+# Record: rights, corrections, sharing
+back-to-home = Back to home
+back-to-patients = Back to patients
+back-to-requests = Back to requests
+back-to-request = Back to the request
+record-shut = This record is no longer open to your place: what is written there now doesn’t come here.
+record-shut-since = This record is no longer open to your place. You see what had been received, up to { $at }; what has been written since doesn’t come here.
+allergies-unread-since = Allergies: no longer readable here
+treatments-shut = This part of the record is no longer open to your place: what is written there now doesn’t come here.
+parts-shut = Parts no longer open here: { $parts }
+unfold = Correct…
+fold = Fold
+correct = Correct
+correct-named = Correct: { $entry }
+correct-title = Correct: { $entry }
+correct-what = What was written stays in the history, with who corrected it and when.
+correct-sign = Sign the correction
+severe = Severe allergy
+withdraw = Entered in error
+withdraw-sure = Confirm: entered in error
+leave = Leave as it is
+toast-corrected = Correction signed, saved on this device
+entry-in-error = { $n ->
+        [one] one entry made in error
+       *[other] { $n } entries made in error
+    }
+entry-mistaken = Entered in error: { $entry }
+entry-oxygen = On supplemental oxygen
+entry-air = Breathing air
+entry-news2 = NEWS2 { $total }
+entry-news2-band = NEWS2 { $total }, { $band }
+entry-question = Request: { $kind }
+entry-message = Message
+entry-step-sent = Request sent
+entry-step-accept = Request taken in hand
+entry-step-ask = More was asked
+entry-step-reply = More was said
+entry-step-answer = Answer signed
+entry-step-decline = Request declined
+entry-step-close = Request closed
+entry-step-cancel = Request cancelled
+share-title = Open this record to another place
+share-what = Its practitioners will each read what their profession allows: a pharmacist doesn’t read the notes. A mobile doctor reads for 48 hours.
+share-nobody = Every place of the network where somebody practises reads it already.
+share = Share
+share-with = Share with { $facility }
+share-sure = The practitioners of { $facility } will read the record of { $name }. Does the patient agree?
+share-lasts = A share can’t be taken back from this window yet.
+share-confirm = Share the record of { $name }
+toast-shared = { $facility } can read this record
+toast-shared-until = { $facility } can read this record until { $at }
+
+# Requests, continued
+status-replied = more was said
+status-reply-came = more was said, to be answered
+said-addition = Addition
+say-more = Add to the answer
+field-addition = Add something (optional)
+field-follow-up = Another question, or a last word (optional)
+step-add = Add to the question
+step-follow-up = Ask another question
+step-answer-more = Sign the addition
+question-row = Question begun, { $name }, { $at }
+question-at = question begun, { $at }
+
+# Various
+demo = Demonstration: places and people are invented, nothing is kept when the window closes.
+hint-glucose = 110 or 1.1 g/L
+wrong-spoken-pressure = In mmHg this is written { $pressure }.
+wrong-spoken-glucose = Write { $grams } g/L, or { $value } in mg/dL.
+invitation-found = Invitations found on this computer
+invitation-good = A valid invitation to { $network }, until { $until }.
+setup-checking = Opening the invitation…
+toast-founded = Network { $network } founded. Other places are invited from the Network screen.
+toast-joined = This place is a member of { $network }.
+place-clinic = place of care
+place-pharmacy = pharmacy
+place-cabin = cabin, carries without reading
+place-mobile = mobile doctor

@@ -58,7 +58,7 @@ setup-incomplete = Il manque un renseignement, ou l’un d’eux est à corriger
 field-network = Nom du réseau
 hint-network = Réseau de soins du bocage
 field-kind = Ce lieu est
-kind-clinic = un centre de santé
+kind-clinic = un lieu de soins (cabinet, centre, hôpital)
 kind-pharmacy = une pharmacie
 kind-cabin = une cabine
 kind-mobile = un médecin mobile
@@ -427,3 +427,83 @@ allergy-severe = Allergie grave : { $to }
 allergies-unread = Allergies non lisibles ici
 treatments-unread = Cette partie du dossier n’est pas partagée avec ce lieu : rien n’en est connu ici.
 invite-another = Une autre invitation
+
+# Dossier : droits, corrections, partage
+back-to-home = Retour à l’accueil
+back-to-patients = Retour aux patients
+back-to-requests = Retour aux demandes
+back-to-request = Retour à la demande
+record-shut = Ce dossier n’est plus ouvert à votre lieu : ce qui y est écrit maintenant n’arrive pas ici.
+record-shut-since = Ce dossier n’est plus ouvert à votre lieu. Vous voyez ce qui avait été reçu, jusqu’au { $at } ; ce qui a été écrit depuis n’arrive pas ici.
+allergies-unread-since = Allergies : plus lisibles ici
+treatments-shut = Cette partie du dossier n’est plus ouverte à votre lieu : ce qui y est écrit maintenant n’arrive pas ici.
+parts-shut = Parties qui ne sont plus ouvertes ici : { $parts }
+unfold = Corriger…
+fold = Replier
+correct = Corriger
+correct-named = Corriger : { $entry }
+correct-title = Corriger : { $entry }
+correct-what = Ce qui était écrit reste dans l’historique, avec qui l’a corrigé et quand.
+correct-sign = Signer la correction
+severe = Allergie grave
+withdraw = Saisi par erreur
+withdraw-sure = Confirmer : saisi par erreur
+leave = Laisser tel quel
+toast-corrected = Correction signée, enregistrée sur cet appareil
+entry-in-error = { $n ->
+        [one] un élément saisi par erreur
+       *[other] { $n } éléments saisis par erreur
+    }
+entry-mistaken = Saisi par erreur : { $entry }
+entry-oxygen = Sous oxygène
+entry-air = À l’air ambiant
+entry-news2 = NEWS2 { $total }
+entry-news2-band = NEWS2 { $total }, { $band }
+entry-question = Demande : { $kind }
+entry-message = Message
+entry-step-sent = Demande envoyée
+entry-step-accept = Demande prise en charge
+entry-step-ask = Précision demandée
+entry-step-reply = Précision donnée
+entry-step-answer = Avis signé
+entry-step-decline = Demande déclinée
+entry-step-close = Demande close
+entry-step-cancel = Demande annulée
+share-title = Ouvrir ce dossier à un autre lieu
+share-what = Ses soignants liront chacun ce que sa profession permet : un pharmacien ne lit pas les notes. Un médecin mobile lit pendant 48 heures.
+share-nobody = Tous les lieux du réseau où quelqu’un exerce le lisent déjà.
+share = Partager
+share-with = Partager avec { $facility }
+share-sure = Les soignants de { $facility } liront le dossier de { $name }. Avez-vous son accord ?
+share-lasts = Un partage ne peut pas encore être retiré depuis cette fenêtre.
+share-confirm = Partager le dossier de { $name }
+toast-shared = { $facility } peut lire ce dossier
+toast-shared-until = { $facility } peut lire ce dossier jusqu’au { $at }
+
+# Demandes : suite
+status-replied = précision envoyée
+status-reply-came = précision reçue, à répondre
+said-addition = Précision
+say-more = Compléter l’avis
+field-addition = Ajouter une précision (facultatif)
+field-follow-up = Autre question, ou dernier mot (facultatif)
+step-add = Ajouter à la question
+step-follow-up = Poser une autre question
+step-answer-more = Signer le complément
+question-row = Question commencée, { $name }, { $at }
+question-at = question commencée, { $at }
+
+# Divers
+demo = Démonstration : lieux et personnes sont inventés, rien n’est gardé quand la fenêtre se ferme.
+hint-glucose = 110 ou 1,1 g/L
+wrong-spoken-pressure = En mmHg, cela s’écrit { $pressure }.
+wrong-spoken-glucose = Écrivez { $grams } g/L, ou { $value } en mg/dL.
+invitation-found = Invitations trouvées sur cet ordinateur
+invitation-good = Invitation valable pour { $network }, jusqu’au { $until }.
+setup-checking = Ouverture de l’invitation…
+toast-founded = Réseau { $network } fondé. Les autres lieux s’invitent depuis l’écran Réseau.
+toast-joined = Ce lieu est membre de { $network }.
+place-clinic = lieu de soins
+place-pharmacy = pharmacie
+place-cabin = cabine, transporte sans lire
+place-mobile = médecin mobile

@@ -17,6 +17,8 @@ pub struct Desk {
     state: State,
     bridge: Bridge,
     look: Option<Look>,
+    /// The seat was open at the last frame.
+    open: bool,
     /// A clock that stands still, for pictures.
     frozen_ms: Option<u64>,
     frames: u64,
@@ -28,13 +30,17 @@ impl Desk {
     pub fn new(ctx: &egui::Context, options: Options, offset: UtcOffset) -> std::io::Result<Self> {
         theme::install(ctx);
         let settings = load_settings(options.settings.as_deref());
+        let demo = options.demo;
         let wake = ctx.clone();
         let bridge = Bridge::start(options, Arc::new(move || wake.request_repaint_after(BURST)))?;
         bridge.send(Command::Start);
+        let mut state = State::new(settings, now_ms(), offset);
+        state.demo = demo;
         Ok(Self {
-            state: State::new(settings, now_ms(), offset),
+            state,
             bridge,
             look: None,
+            open: false,
             frozen_ms: None,
             frames: 0,
         })
@@ -86,6 +92,11 @@ impl Desk {
                 self.state.apply(Action::Type(Field::InvitationFile, path));
             }
         }
+        if self.open && self.state.phase != Phase::Open {
+            // What was typed also lies in the fields' own memory, for undoing.
+            ctx.memory_mut(|m| m.data.clear());
+        }
+        self.open = self.state.phase == Phase::Open;
         if self.look != Some(self.state.settings.look) {
             self.look = Some(self.state.settings.look);
             ctx.set_theme(match self.state.settings.look {
@@ -132,7 +143,7 @@ impl eframe::App for Desk {
 
     /// A window that closes leaves no draft behind.
     fn on_exit(&mut self, _: Option<&eframe::glow::Context>) {
-        let commands = self.state.draft_now();
+        let commands = self.state.drafts_now();
         self.send(commands);
     }
 }

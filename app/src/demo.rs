@@ -25,6 +25,9 @@ const RESOURCES: usize = 60;
 const SEED: u64 = 2026;
 /// Until the hospital asks something: long enough to have looked around.
 const FIRST_QUESTION: Duration = Duration::from_secs(8);
+/// Until a colleague does what comes next.
+const THINKING: Duration = Duration::from_secs(6);
+const ANSWER: &str = "Avis de démonstration : tracé relu, rien d’inquiétant. Contrôle dans un mois, plus tôt en cas de douleur.";
 
 /// The places of the demonstration; the first is the window's.
 pub fn cast() -> [Description; 4] {
@@ -198,7 +201,7 @@ async fn others(
         }
     }
     let _ = said.send(Ok(addresses.iter().map(ToString::to_string).collect()));
-    let asking = tokio::spawn(ask_something(homes[1].clone(), shared));
+    let asking = tokio::spawn(colleague(homes[1].clone(), shared));
     let _ = stopped.await;
     asking.abort();
     for (stop, task) in running {
@@ -231,15 +234,46 @@ async fn run(home: &Home, peers: Vec<PeerAddr>) -> Result<(PeerAddr, oneshot::Se
     Ok((address, stop, task))
 }
 
-/// The hospital asks the window's doctor about a shared patient, as soon as the record has come.
-async fn ask_something(hospital: Home, patient: String) -> Option<()> {
+/// The hospital's doctor: asks the window's about a shared patient, then reads what comes and answers what is asked, as a colleague would.
+async fn colleague(hospital: Home, patient: String) -> Option<()> {
     tokio::time::sleep(FIRST_QUESTION).await;
     let mut client = Client::attach(&hospital.socket()).await?;
-    let mut wait = tokio::time::interval(Duration::from_secs(1));
     let unlock = Request::Unlock {
         passphrase: PASSPHRASE.to_owned(),
     };
     client.ask(unlock, |_, _| {}).await.ok()?;
+    ask_something(&mut client, patient).await?;
+    let mut watch = Client::attach(&hospital.socket()).await?.watch().await.ok()?;
+    loop {
+        watch.changed().await.ok()?;
+        let Reply::Requests { requests } = client.ask(Request::Requests {}, |_, _| {}).await.ok()? else {
+            return None;
+        };
+        for row in requests.into_iter().filter(|r| r.trusted) {
+            // Reading what was read already says nothing new.
+            let read = Request::RequestRead {
+                request: row.request.clone(),
+            };
+            client.ask(read, |_, _| {}).await.ok()?;
+            let may = |step: &str| row.steps.iter().any(|s| s == step);
+            let step = match (&row.direction[..], &row.status[..]) {
+                ("in", "requested") if may("accept") => ("accept", String::new()),
+                ("in", "accepted") if may("answer") => ("answer", ANSWER.to_owned()),
+                ("out", "answered") if may("close") => ("close", "Merci, bonne réception.".to_owned()),
+                _ => continue,
+            };
+            tokio::time::sleep(THINKING).await;
+            let (step, text) = (step.0.to_owned(), step.1);
+            let request = row.request;
+            // It may have gone on meanwhile: then the next change says so.
+            let _ = client.ask(Request::RequestStep { request, step, text }, |_, _| {}).await;
+        }
+    }
+}
+
+/// As soon as the record has come.
+async fn ask_something(client: &mut Client, patient: String) -> Option<()> {
+    let mut wait = tokio::time::interval(Duration::from_secs(1));
     for _ in 0..120 {
         wait.tick().await;
         let asked = client

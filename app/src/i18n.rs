@@ -110,6 +110,26 @@ impl Lang {
         }
     }
 
+    /// A number of bytes: `1,2 Mo`, `1.2 MB`.
+    pub fn bytes(self, n: u64) -> String {
+        let units = if self == Self::Fr {
+            ["octets", "ko", "Mo", "Go"]
+        } else {
+            ["bytes", "kB", "MB", "GB"]
+        };
+        let (mut rest, mut unit) = (n as f64, 0);
+        while rest >= 1_000.0 && unit < units.len() - 1 {
+            rest /= 1_000.0;
+            unit += 1;
+        }
+        let number = if unit == 0 {
+            n.to_string()
+        } else {
+            self.decimal(&format!("{rest:.1}"))
+        };
+        format!("{number}{NBSP}{}", units[unit])
+    }
+
     /// `18 nov. 2026`.
     pub fn date(self, ms: u64, offset: UtcOffset) -> String {
         let at = moment(ms, offset);
@@ -206,12 +226,33 @@ fn make(lang: Lang) -> Bundle {
         FluentValue::Number(n) if n.value >= 0.0 => Some(Lang::default().int(n.value as u64)),
         _ => None,
     }));
-    if lang == Lang::Pseudo {
-        bundle.set_transform(Some(accented));
+    match lang {
+        Lang::Fr => bundle.set_transform(Some(typeset)),
+        Lang::Pseudo => bundle.set_transform(Some(accented)),
+        Lang::En => {}
     }
     let added = bundle.add_resource(resource);
     debug_assert!(added.is_ok(), "{}.ftl: {added:?}", lang.code());
     bundle
+}
+
+/// French as it is printed: a line doesn't break before a colon, semicolon, question or exclamation mark, nor inside quotes.
+pub fn typeset(text: &str) -> Cow<'_, str> {
+    if !text.contains([':', ';', '?', '!', '»', '«', '%']) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let space = match (c, chars.peek()) {
+            (' ', Some(':' | '»' | '%')) => Some(NBSP),
+            (' ', Some(';' | '?' | '!')) => Some(THIN),
+            _ if c == ' ' && out.ends_with('«') => Some(NBSP),
+            _ => None,
+        };
+        out.push(space.unwrap_or(c));
+    }
+    Cow::Owned(out)
 }
 
 /// Longer, and unmistakable: what a translation may become.
@@ -249,11 +290,17 @@ mod tests {
         assert_eq!(Lang::Fr.int(100_000), "100\u{202f}000");
         assert_eq!(Lang::Fr.int(12), "12");
         assert_eq!(Lang::Fr.decimal("37.1"), "37,1");
+        assert_eq!(Lang::Fr.bytes(1_234_567), "1,2\u{a0}Mo");
+        assert_eq!(Lang::En.bytes(999), "999\u{a0}bytes");
         assert_eq!(Lang::En.decimal("37.1"), "37.1");
         assert_eq!(Lang::Fr.date_time(NOW, UtcOffset::UTC), "18\u{a0}nov.\u{a0}2026, 09:40");
         assert_eq!(Lang::En.iso_date("1992-03-12"), "12\u{a0}Mar\u{a0}1992");
         assert_eq!(Lang::En.iso_date("1992"), "1992");
         assert_eq!(Lang::Fr.today(NOW, UtcOffset::UTC), "mercredi 18 novembre");
+        assert_eq!(
+            typeset("Grave : « non » ; sûr ? 5 % oui !"),
+            "Grave\u{a0}: «\u{a0}non\u{a0}»\u{202f}; sûr\u{202f}? 5\u{a0}% oui\u{202f}!"
+        );
         assert_eq!(age("1992-11-18", NOW, UtcOffset::UTC), Some(34));
         assert_eq!(age("1992-11-19", NOW, UtcOffset::UTC), Some(33));
         assert_eq!(age("1992", NOW, UtcOffset::UTC), None);

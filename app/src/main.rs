@@ -32,6 +32,7 @@ fn main() -> ExitCode {
             options.listen = vec!["/ip4/127.0.0.1/tcp/0".to_owned()];
             options.peers.clone_from(&demo.peers);
             options.passphrase = Some(demo::PASSPHRASE.to_owned());
+            options.demo = true;
         }
         Some(Err(failure)) => {
             let lang = Lang::of_environment();

@@ -34,6 +34,7 @@ impl Arguments {
             listen: self.listen,
             peers: self.peer,
             mdns: !self.no_mdns,
+            demo: false,
             passphrase: std::env::var("BOCAGE_PASSPHRASE").ok(),
             settings: SettingsFile::default_path(),
         }

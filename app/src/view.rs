@@ -84,8 +84,28 @@ pub struct Record {
     /// Newest first.
     pub entries: Vec<Entry>,
     pub readers: Vec<ReaderRow>,
-    /// Parts of the record that this seat reads: `clinical`, `medication` …
-    pub parts: Vec<String>,
+    /// How each part of the record stands for this seat.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a record, begun or not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// `clinical`, `medication` …
+    pub name: String,
+    pub sight: Sight,
+    /// An entry can be added.
+    pub writable: bool,
+}
+
+/// What this seat sees of a part of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sight {
+    Open,
+    /// It was opened once; what is written since isn't.
+    Shut,
+    /// Whether there is anything isn't known here.
+    Unread,
 }
 
 /// One statement of a record.
@@ -106,10 +126,31 @@ pub struct Entry {
     pub versions: u64,
     /// The visit it belongs to: equal for all entries of one; empty without.
     pub visit: String,
+    /// The part it stands in.
+    pub part: String,
+    /// Its author, or a colleague, says that it was a mistake.
+    pub in_error: bool,
+    /// What of it can be typed anew.
+    pub fields: Vec<FieldNow>,
     /// Written at this seat.
     pub own: bool,
     /// Other nodes that were proven to hold it; `None` where nobody was asked.
     pub held: Option<u64>,
+}
+
+/// A field of an entry with what it says now, as it would be typed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FieldNow {
+    /// value, text, substance …
+    pub name: String,
+    pub value: String,
+}
+
+impl Entry {
+    /// What a field says now.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|f| f.name == name).map(|f| f.value.as_str())
+    }
 }
 
 /// What kind of statement, with what a screen computes on.
@@ -118,11 +159,23 @@ pub enum What {
     Patient,
     Note,
     Vital(Measure),
-    Allergy { severe: bool },
+    Allergy {
+        severe: bool,
+    },
     Treatment,
     Problem,
     Visit,
-    Request,
+    Oxygen(bool),
+    /// Its band as the node names it: low, low-medium, medium, high; empty where its author doesn't say.
+    News2 {
+        total: u8,
+        band: String,
+    },
+    /// What is asked of somebody else; `None`: another sort of order, in the entry's own words.
+    Question(Option<Kind>),
+    /// Where a request was taken; `None`: in the entry's own words.
+    Step(Option<(Option<Step>, Status)>),
+    Message,
     Other,
 }
 
@@ -137,14 +190,30 @@ pub enum Trust {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct ReaderRow {
     pub facility: String,
+    /// The facility's key.
+    pub key: String,
     /// When new entries stop being opened to it.
     pub until_ms: Option<u64>,
 }
 
 impl Record {
+    /// How a part stands here.
+    pub fn sight(&self, part: &str) -> Sight {
+        self.parts.iter().find(|p| p.name == part).map_or(Sight::Unread, |p| p.sight)
+    }
+
+    pub fn is_writable(&self, part: &str) -> bool {
+        self.parts.iter().any(|p| p.name == part && p.writable)
+    }
+
+    /// True iff it was opened to this seat and isn't any more: what is shown ends somewhere in the past.
+    pub fn is_shut(&self) -> bool {
+        self.sight("identity") == Sight::Shut
+    }
+
     /// Measures of a sign, oldest first.
     pub fn series(&self, sign: Sign) -> Vec<(u64, Measure)> {
-        let points = self.entries.iter().rev().filter(|e| e.trust != Trust::Quarantined);
+        let points = self.entries.iter().rev().filter(|e| e.trust != Trust::Quarantined && !e.in_error);
         let mut points: Vec<_> = points
             .filter_map(|e| match e.what {
                 What::Vital(measure) if measure.sign() == sign => Some((e.at_ms, measure)),
@@ -190,6 +259,8 @@ impl Network {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Peer {
     pub facility: String,
+    /// The facility's key.
+    pub key: String,
     pub kind: String,
     pub node: String,
     pub connected: bool,
@@ -210,6 +281,14 @@ pub struct Newcomer {
     pub same_name: bool,
 }
 
+/// What an invitation says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Invited {
+    pub network: String,
+    /// When it stops being good.
+    pub until_ms: u64,
+}
+
 /// Why something couldn't be done, in both languages: what happened, what is safe, what to do.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Problem {
@@ -222,6 +301,8 @@ pub struct Problem {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct DraftRow {
     pub patient: String,
+    /// A question to a colleague; otherwise a visit.
+    pub is_question: bool,
     pub name: String,
     pub saved_ms: u64,
 }
@@ -261,8 +342,8 @@ pub struct RequestRow {
     pub asked_ms: u64,
     /// Who took it in hand, each without knowing of the others.
     pub claims: Vec<Person>,
-    /// Said last, and by whom.
-    pub last: Option<(Person, String)>,
+    /// The step that said something last; `None`: only the question was asked.
+    pub last: Option<Step>,
     /// When what it opened is shut.
     pub until_ms: Option<u64>,
     pub steps: Vec<Step>,

@@ -6,13 +6,14 @@ use bocage_node::service::summary;
 use bocage_protocol::clinical::request::{Kind, Status as RequestStatus, Step};
 use bocage_protocol::clinical::vitals::{Measure, Sign};
 
-use crate::view::{self, Entry, PatientRow, Person, Problem, Recipient, Record, RequestRow, Sex, Trust, What};
+use crate::i18n::typeset;
+use crate::view::{self, Entry, FieldNow, PatientRow, Person, Problem, Recipient, Record, RequestRow, Sex, Sight, Trust, What};
 
 pub(super) fn problem(failure: Failure) -> Problem {
     Problem {
         code: failure.code,
         en: sentence(&failure.message),
-        fr: sentence(&failure.message_fr),
+        fr: typeset(&sentence(&failure.message_fr)).into_owned(),
     }
 }
 
@@ -66,6 +67,7 @@ pub(super) fn network(status: Status, waiting: Vec<WaitingRequest>) -> view::Net
 fn peer(row: client::PeerRow) -> view::Peer {
     view::Peer {
         facility: row.facility,
+        key: row.facility_key,
         kind: row.kind,
         node: row.node,
         connected: row.connected,
@@ -93,48 +95,75 @@ fn newcomer(waiting: WaitingRequest) -> view::Newcomer {
     }
 }
 
-pub(super) fn record(record: client::Record, place: &view::Place) -> Record {
-    let mut entries: Vec<Entry> = record.entries.into_iter().map(|e| entry(e, place)).collect();
+pub(super) fn record(record: client::Record) -> Record {
+    let mut entries: Vec<Entry> = record.entries.into_iter().map(entry).collect();
     entries.sort_by_key(|e| std::cmp::Reverse(e.at_ms));
+    let reader = |r: client::ReaderRow| view::ReaderRow {
+        facility: r.facility,
+        key: r.key,
+        until_ms: r.until_ms,
+    };
+    let part = |p: client::PartRow| view::Part {
+        name: p.compartment,
+        sight: match p.sight.as_str() {
+            "open" => Sight::Open,
+            "shut" => Sight::Shut,
+            _ => Sight::Unread,
+        },
+        writable: p.writable,
+    };
     Record {
         patient: patient(record.patient),
         entries,
-        readers: record
-            .readers
-            .into_iter()
-            .map(|r| view::ReaderRow {
-                facility: r.facility,
-                until_ms: r.until_ms,
-            })
-            .collect(),
-        parts: record.documents.into_iter().map(|d| d.compartment).collect(),
+        readers: record.readers.into_iter().map(reader).collect(),
+        parts: record.parts.into_iter().map(part).collect(),
     }
 }
 
-fn entry(entry: client::Entry, place: &view::Place) -> Entry {
+fn entry(entry: client::Entry) -> Entry {
+    let mut text = entry.text;
     let (what, title) = match entry.clinical {
         Some(Clinical::Vital { sign, value, .. }) => match measure(&sign, &value) {
-            Some(measure) => (What::Vital(measure), entry.summary),
+            Some(measure) => (What::Vital(measure), String::new()),
             None => (What::Other, entry.summary),
         },
-        Some(Clinical::News2 { total, band }) => (What::Other, format!("NEWS2 {total} ({band})")),
-        Some(Clinical::Oxygen { .. }) => (What::Other, entry.summary),
+        Some(Clinical::News2 { total, band }) => (What::News2 { total, band }, String::new()),
+        Some(Clinical::Oxygen { given }) => (What::Oxygen(given), String::new()),
         Some(Clinical::Allergy {
-            substance, criticality, ..
-        }) => (
-            What::Allergy {
-                severe: criticality == "high",
-            },
             substance,
-        ),
-        Some(Clinical::Treatment { medicine, dosage, .. }) => (What::Treatment, [medicine, dosage].join("  ").trim().to_owned()),
+            criticality,
+            reactions,
+            ..
+        }) => {
+            text = reactions.join(", ");
+            let severe = criticality == "high";
+            (What::Allergy { severe }, substance)
+        }
+        Some(Clinical::Treatment { medicine, dosage, .. }) => {
+            text = dosage;
+            (What::Treatment, medicine)
+        }
         Some(Clinical::Problem { label, .. }) => (What::Problem, label),
         Some(Clinical::Encounter { reason, .. }) => (What::Visit, reason),
+        Some(Clinical::Question { kind, text: asked }) => {
+            let kind = Kind::of_code(&kind);
+            let title = if kind.is_some() { String::new() } else { entry.summary };
+            text = asked;
+            (What::Question(kind), title)
+        }
+        Some(Clinical::RequestStep { step, status }) => {
+            let known = RequestStatus::of_code(&status).map(|status| (Step::of_code(&step), status));
+            let title = if known.is_some() { String::new() } else { entry.summary };
+            (What::Step(known), title)
+        }
+        Some(Clinical::Message { text: said }) => {
+            text = said;
+            (What::Message, String::new())
+        }
         None => {
             let what = match entry.resource_type.as_str() {
                 "Patient" => What::Patient,
                 "DocumentReference" => What::Note,
-                "ServiceRequest" | "Task" | "Communication" => What::Request,
                 _ => What::Other,
             };
             (what, entry.summary)
@@ -144,9 +173,19 @@ fn entry(entry: client::Entry, place: &view::Place) -> Entry {
         id: entry.fact,
         what,
         title,
-        text: entry.text,
+        text,
         visit: entry.visit,
-        own: entry.author == place.practitioner && entry.facility == place.facility,
+        part: entry.compartment,
+        in_error: entry.in_error,
+        fields: entry
+            .fields
+            .into_iter()
+            .map(|f| FieldNow {
+                name: f.field,
+                value: f.value,
+            })
+            .collect(),
+        own: entry.own,
         author: entry.author,
         facility: entry.facility,
         at_ms: entry.effective_ms.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(entry.written_ms),
@@ -205,7 +244,7 @@ pub(super) fn request_row(row: requests::RequestRow) -> Option<RequestRow> {
         status: RequestStatus::of_code(&row.status)?,
         asked_ms: row.asked_ms,
         claims: row.claims.into_iter().map(|e| person(e.author)).collect(),
-        last: row.last.map(|m| (person(m.author), m.text)),
+        last: row.last.and_then(|m| Step::of_code(&m.step)),
         until_ms: row.until_ms,
         steps: row.steps.iter().filter_map(|s| Step::of_code(s)).collect(),
         trusted: row.trusted,

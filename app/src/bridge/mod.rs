@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 mod convert;
+mod files;
 mod node;
 mod settings;
 mod setup;

@@ -20,6 +20,8 @@ pub struct Options {
     pub mdns: bool,
     /// Opens the seat without asking: for the demonstration, and where `BOCAGE_PASSPHRASE` is set.
     pub passphrase: Option<String>,
+    /// Everything is invented, and goes with the window.
+    pub demo: bool,
     /// Where settings are kept; `None`: nowhere.
     pub settings: Option<PathBuf>,
 }

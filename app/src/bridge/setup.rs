@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bocage_node::client::Failure;
+use bocage_node::core::now_ms;
 use bocage_node::driver::{Answer, ask_for_admission};
 use bocage_node::home::Home;
 use bocage_node::invitation;
@@ -12,26 +13,50 @@ use bocage_protocol::identity::{FacilityKind as Kind, Profession as Role};
 use zeroize::Zeroizing;
 
 use crate::state::form::{FacilityKind, Profession};
-use crate::state::{Founding, SetupDone};
+use crate::state::{Founding, Secret, SetupDone};
+use crate::view::Invited;
 
 /// Founds a network here.
 pub(super) fn found(home: &Home, founding: &Founding) -> Result<SetupDone, Failure> {
-    invitation::strong(&founding.passphrase)?;
+    let passphrase = founding.passphrase.expose();
+    invitation::strong(passphrase)?;
     let description = describe(founding);
-    place::found(home, &founding.network, &description, &founding.passphrase, invitation::cost())?;
+    place::found(home, &founding.network, &description, passphrase, invitation::cost())?;
     Ok(SetupDone::Founded)
 }
 
+/// Opens an invitation, to say before anything is made whether it is one and whose.
+pub(super) fn check(file: &Path, words: &Secret) -> Result<Invited, Failure> {
+    let invitation = invitation::read(&place::read_named(file)?, words.expose())?;
+    if invitation.expires_ms < now_ms() {
+        return Err(Failure::new(
+            "expired",
+            "this invitation has expired; ask the place that made it for another one",
+            "cette invitation n'est plus valable ; demandez-en une autre au lieu qui l'a faite",
+        ));
+    }
+    Ok(Invited {
+        network: invitation.charter.name,
+        until_ms: invitation.expires_ms,
+    })
+}
+
 /// Answers an invitation; asking again asks the same.
-pub(super) async fn join(home: Home, file: &Path, words: String, founding: Founding) -> Result<SetupDone, Failure> {
+pub(super) async fn join(home: Home, file: &Path, words: Secret, founding: Founding) -> Result<SetupDone, Failure> {
     let bytes = place::read_named(file)?;
-    invitation::strong(&founding.passphrase)?;
+    invitation::strong(founding.passphrase.expose())?;
     let at = home.clone();
     let made = move || {
-        let invitation = invitation::read(&bytes, &words)?;
+        let invitation = invitation::read(&bytes, words.expose())?;
         let sealed = match place::asked(&at, &invitation)? {
             Some(sealed) => sealed,
-            None => place::ask(&at, &invitation, &describe(&founding), &founding.passphrase, invitation::cost())?,
+            None => place::ask(
+                &at,
+                &invitation,
+                &describe(&founding),
+                founding.passphrase.expose(),
+                invitation::cost(),
+            )?,
         };
         Ok::<_, Failure>((invitation, sealed))
     };

@@ -1,10 +1,9 @@
 //! The thread behind the window: one command after the other, each with its answer.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 use bocage_node::client::requests::NewRequest;
-use bocage_node::client::{Client, Failure, FieldFault, NewPatient, Reply, Request, Status, Visit, Vital};
+use bocage_node::client::{Change, Client, Failure, FieldFault, NewPatient, Reply, Request, Status, Visit, Vital};
 use bocage_node::core::now_ms;
 use bocage_node::home::Home;
 use bocage_node::invitation;
@@ -13,12 +12,10 @@ use bocage_node::service::summary;
 use tokio::sync::mpsc;
 
 use super::node::{Options, Running, open};
-use super::{Window, convert, settings, setup};
-use crate::state::{Command, Event, Field, PAGE, PatientDraft, VisitDraft, VisitRefused};
+use super::{Window, convert, files, settings, setup};
+use crate::state::{Command, Draft, Event, Field, PAGE, PatientDraft, Secret, VisitDraft, VisitRefused};
 use crate::view::{DraftRow, PatientPage, Place, Problem, Record};
 
-/// The form whose drafts are kept.
-const VISIT: &str = "visit";
 /// For how long a question opens parts of a record, at most: what every writer may grant.
 const DAYS: u64 = 7;
 /// Where nobody said why a patient is seen.
@@ -82,6 +79,15 @@ impl Worker {
                 let done = tokio::task::spawn_blocking(move || setup::found(&home, &founding)).await;
                 let done = done.unwrap_or_else(|e| Err(Failure::new("internal", e.to_string(), e.to_string())));
                 self.window.say(Event::Setup(done.map_err(convert::problem)));
+            }
+            Command::FindInvitations => {
+                let found = tokio::task::spawn_blocking(files::invitations).await.unwrap_or_default();
+                self.window.say(Event::Invitations(found));
+            }
+            Command::CheckInvitation { file, words } => {
+                let checked = tokio::task::spawn_blocking(move || setup::check(&file, &words)).await;
+                let checked = checked.unwrap_or_else(|e| Err(Failure::new("internal", e.to_string(), e.to_string())));
+                self.window.say(Event::Invitation(checked.map_err(convert::problem)));
             }
             Command::Join {
                 invitation,
@@ -155,27 +161,56 @@ impl Worker {
                 let added = self.ask(request).await.map(drop);
                 self.window.say(Event::Added { patient, added });
             }
-            Command::SaveDraft { patient, text } => {
+            Command::Correct { patient, entry, changes } => {
+                let changes = changes.into_iter().map(|(field, value)| Change { field, value }).collect();
+                let request = Request::Correct {
+                    patient: patient.clone(),
+                    fact: entry,
+                    changes,
+                };
+                let corrected = self.ask(request).await.map(drop);
+                self.window.say(Event::Corrected { patient, corrected });
+            }
+            Command::Withdraw { patient, entry } => {
+                let request = Request::Withdraw {
+                    patient: patient.clone(),
+                    fact: entry,
+                };
+                let corrected = self.ask(request).await.map(drop);
+                self.window.say(Event::Corrected { patient, corrected });
+            }
+            Command::Share { patient, facility } => {
+                let request = Request::Share {
+                    patient: patient.clone(),
+                    facility,
+                };
+                let shared = match self.ask(request).await {
+                    Ok(Reply::Shared { facility, until_ms, .. }) => Ok((facility, until_ms)),
+                    Ok(_) => Err(unexpected()),
+                    Err(problem) => Err(problem),
+                };
+                self.window.say(Event::Shared { patient, shared });
+            }
+            Command::SaveDraft { patient, draft, text } => {
                 let request = Request::DraftSave {
                     patient: patient.clone(),
-                    kind: VISIT.to_owned(),
+                    kind: draft.code(),
                     text,
                 };
                 let saved = self.ask(request).await.map(|_| now_ms());
-                self.window.say(Event::DraftSaved { patient, saved });
+                self.window.say(Event::DraftSaved { patient, draft, saved });
             }
-            Command::LoadDraft(patient) => {
-                let kind = VISIT.to_owned();
+            Command::LoadDraft { patient, draft } => {
                 let request = Request::DraftLoad {
                     patient: patient.clone(),
-                    kind,
+                    kind: draft.code(),
                 };
                 if let Reply::Draft { text, .. } = self.ask(request).await? {
-                    self.window.say(Event::Draft { patient, text });
+                    self.window.say(Event::Draft { patient, draft, text });
                 }
             }
-            Command::DropDraft(patient) => {
-                let kind = VISIT.to_owned();
+            Command::DropDraft { patient, draft } => {
+                let kind = draft.code();
                 self.ask(Request::DraftDrop { patient, kind }).await?;
                 self.drafts().await?;
             }
@@ -236,7 +271,7 @@ impl Worker {
             }
             Command::Admit(request) => {
                 let admitted = match self.ask(Request::Admit { request, preview: false }).await {
-                    Ok(Reply::Admission { newcomer, .. }) => Ok(newcomer.facility),
+                    Ok(Reply::Admission { .. }) => Ok(()),
                     Ok(_) => Err(unexpected()),
                     Err(problem) => Err(problem),
                 };
@@ -274,7 +309,7 @@ impl Worker {
                         };
                         self.window.say(Event::Started(self.place.clone()));
                         if let Some(passphrase) = self.options.passphrase.take().filter(|_| !self.place.carries_only) {
-                            self.unlock(passphrase).await;
+                            self.unlock(Secret::new(passphrase)).await;
                         }
                     }
                     Err(problem) => self.window.say(Event::Broken(problem)),
@@ -284,7 +319,8 @@ impl Worker {
         }
     }
 
-    async fn unlock(&mut self, passphrase: String) {
+    async fn unlock(&mut self, passphrase: Secret) {
+        let passphrase = passphrase.expose().to_owned();
         let unlocked = match self.ask(Request::Unlock { passphrase }).await {
             Ok(Reply::Unlocked { practitioner, facility }) => {
                 self.place.practitioner = practitioner;
@@ -365,11 +401,13 @@ impl Worker {
             return Err(unexpected());
         };
         let mut rows = Vec::new();
-        for draft in drafts.into_iter().filter(|d| d.kind == VISIT) {
+        let forms = [Draft::Visit, Draft::Question].map(|d| d.code());
+        for draft in drafts.into_iter().filter(|d| forms.contains(&d.kind)) {
             // Whose record can't be read (any more) isn't named.
             let Ok(record) = self.record(&draft.patient).await else { continue };
             rows.push(DraftRow {
                 patient: draft.patient,
+                is_question: draft.kind == forms[1],
                 name: record.patient.name(),
                 saved_ms: draft.saved_ms,
             });
@@ -431,11 +469,10 @@ impl Worker {
         };
         let (mut shown, facts) = convert::request(*shown).ok_or_else(unexpected)?;
         for (message, fact) in shown.messages.iter_mut().zip(facts) {
-            if message.author.name != self.place.practitioner || message.author.facility != self.place.facility {
-                continue;
-            }
             let patient = shown.row.patient.id.clone();
-            if let Ok(Reply::Delivery(delivery)) = self.ask(Request::Delivery { patient, fact }).await {
+            if let Ok(Reply::Delivery(delivery)) = self.ask(Request::Delivery { patient, fact }).await
+                && delivery.own
+            {
                 message.delivery = Some(convert::delivery(delivery));
             }
         }
@@ -463,7 +500,7 @@ impl Worker {
             history: false,
         };
         match self.ask(request).await? {
-            Reply::Record(record) => Ok(convert::record(record, &self.place)),
+            Reply::Record(record) => Ok(convert::record(record)),
             _ => Err(unexpected()),
         }
     }
@@ -477,25 +514,9 @@ impl Worker {
         let Reply::Invitation { bytes, .. } = self.ask(Request::Invite { addresses }).await? else {
             return Err(unexpected());
         };
-        let out = self.out_file();
+        let out = files::fresh("invitation", self.home.root());
         let words = invitation::write(&bytes, &out).map_err(convert::problem)?;
         Ok((out.display().to_string(), words.to_string()))
-    }
-
-    /// Where people look for files, else beside the data.
-    fn out_file(&self) -> PathBuf {
-        let documents = std::env::home_dir().map(|h| h.join("Documents")).filter(|d| d.is_dir());
-        let dir = documents.unwrap_or_else(|| self.home.root().to_owned());
-        (1..)
-            .map(|n| {
-                dir.join(if n == 1 {
-                    "invitation.bocage".to_owned()
-                } else {
-                    format!("invitation-{n}.bocage")
-                })
-            })
-            .find(|path| !path.exists())
-            .expect("numbers don't end")
     }
 }
 

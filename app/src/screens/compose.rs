@@ -6,7 +6,7 @@ use egui::Ui;
 use super::requests::{kind, recipient};
 use super::words;
 use crate::state::form::PARTS;
-use crate::state::{Action, Field, Route, State, Tab};
+use crate::state::{Action, Field, State};
 use crate::theme::icon;
 use crate::theme::tokens::{Tone, size, space};
 use crate::widgets::{self, Row};
@@ -18,11 +18,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Acti
     let lang = state.lang();
     widgets::page(ui, "compose", |ui| {
         ui.set_max_width(size::READING);
-        if widgets::quiet(ui, icon::ARROW_LEFT, &lang.t("back-to-record")).clicked() {
-            let patient = patient.to_owned();
-            let tab = Tab::Summary;
-            out.push(Action::Go(Route::Record { patient, tab }));
-        }
+        super::back(ui, state, out);
         let name = state.record_of(patient).map(|r| r.patient.name()).unwrap_or_default();
         widgets::title(ui, &lang.tv("compose-title", &[("name", name.into())]));
         ui.add_space(space::M);
@@ -57,7 +53,10 @@ pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Acti
         ui.horizontal(|ui| {
             let words = lang.t(if state.compose.working { "sending" } else { "send-request" });
             let kind = widgets::ButtonKind::Primary;
-            if widgets::button(ui, kind, icon::SIGNATURE, &words, ready && !state.compose.working).clicked() {
+            if widgets::button(ui, kind, icon::SIGNATURE, &words, ready && !state.compose.working)
+                .on_hover_text("Ctrl+Enter")
+                .clicked()
+            {
                 out.push(Action::SendRequest);
             }
             if !ready {

@@ -5,12 +5,28 @@ use egui::Ui;
 use super::lock::{brand, middle};
 use crate::state::form::{FacilityKind, Profession, Setup, Step};
 use crate::state::{Action, Field, State};
-use crate::theme::icon;
-use crate::theme::tokens::{Tone, space};
+use crate::theme::tokens::{Tone, size, space};
+use crate::theme::{icon, palette};
 use crate::widgets;
+
+/// Fields of one line: Enter goes on from them.
+const FIELDS: [Field; 10] = [
+    Field::Network,
+    Field::Facility,
+    Field::Town,
+    Field::Finess,
+    Field::Practitioner,
+    Field::Rpps,
+    Field::InvitationFile,
+    Field::Words,
+    Field::Passphrase,
+    Field::PassphraseAgain,
+];
 
 pub(super) fn show(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
     let lang = state.lang();
+    // Asked before the field gives the keyboard up.
+    let enter = ui.input(|i| i.key_pressed(egui::Key::Enter)) && FIELDS.into_iter().any(|f| widgets::has_keyboard(ui, f));
     middle(ui, |ui| {
         ui.horizontal(|ui| {
             brand(ui, state);
@@ -43,7 +59,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Acti
             widgets::sentence_of(ui, lang, problem);
         }
         if setup.step != Step::Choose {
-            if setup.tried {
+            if setup.tried && !state.step_is_complete(setup) {
                 ui.add_space(space::M);
                 widgets::banner(ui, Tone::Warning, icon::INFO, &lang.t("setup-incomplete"), |_| {});
             }
@@ -51,13 +67,15 @@ pub(super) fn show(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Acti
             ui.horizontal(|ui| {
                 let last = setup.step == Step::Passphrase;
                 let words = match (setup.working, last, setup.founding) {
-                    (true, ..) => "setup-working",
+                    (true, false, _) => "setup-checking",
+                    (true, true, _) => "setup-working",
                     (_, true, true) => "setup-found",
                     (_, true, false) => "setup-join",
                     _ => "setup-next",
                 };
                 let kind = widgets::ButtonKind::Primary;
-                if widgets::button(ui, kind, icon::CHECK, &lang.t(words), !setup.working).clicked() {
+                let pressed = widgets::button(ui, kind, icon::CHECK, &lang.t(words), !setup.working).clicked();
+                if pressed || enter && !setup.working {
                     out.push(Action::SetupNext);
                 }
                 if !setup.working && widgets::quiet(ui, icon::ARROW_LEFT, &lang.t("back")).clicked() {
@@ -96,6 +114,7 @@ fn place(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
         widgets::text_field(ui, state, Field::Network, &lang.t("field-network"), &hint, out);
     } else {
         widgets::muted(ui, &lang.t("invitation-what"));
+        found(ui, state, setup, out);
         let hint = lang.t("hint-invitation");
         widgets::text_field(ui, state, Field::InvitationFile, &lang.t("field-invitation"), &hint, out);
         widgets::small(ui, &lang.t("invitation-drop"));
@@ -114,9 +133,48 @@ fn place(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
     });
 }
 
+/// Invitations that lie on this machine or on what is plugged in: most people need not type where.
+fn found(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    if setup.found.is_empty() {
+        return;
+    }
+    widgets::labelled(ui, &lang.t("invitation-found"), |ui| {
+        for path in &setup.found {
+            let whole = path.display().to_string();
+            let row = widgets::Row {
+                name: &whole,
+                selected: state.text(Field::InvitationFile) == whole,
+                height: size::TARGET,
+            };
+            let pressed = widgets::row(ui, row, |ui| {
+                let ink = palette(ui).primary;
+                widgets::hidden_glyph(ui, icon::ENVELOPE_SIMPLE, size::ICON, ink);
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                widgets::body(ui, &name);
+                let folder = path.parent().and_then(|p| p.file_name()).unwrap_or_default();
+                widgets::small(ui, &folder.to_string_lossy());
+            });
+            if pressed.clicked() {
+                out.push(Action::InvitationFile(path.clone()));
+            }
+        }
+    });
+    ui.add_space(space::S);
+}
+
 fn person(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
     let lang = state.lang();
     step(ui, state, 2, "setup-person");
+    if let Some(invited) = &setup.invited {
+        let until = lang.date_time(invited.until_ms, state.offset);
+        let words = lang.tv(
+            "invitation-good",
+            &[("network", invited.network.as_str().into()), ("until", until.into())],
+        );
+        widgets::banner(ui, Tone::Success, icon::CHECK_CIRCLE, &words, |_| {});
+        ui.add_space(space::S);
+    }
     if setup.kind == FacilityKind::Cabin {
         widgets::body(ui, &lang.t("cabin-nobody"));
         return;

@@ -20,18 +20,14 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         });
         ui.add_space(space::M);
         newcomers(ui, state, out);
-        let wide = ui.available_width();
-        ui.horizontal_top(|ui| {
-            ui.vertical(|ui| {
-                ui.set_width(wide * 0.62 - space::M);
-                waiting(ui, state, out);
-            });
-            ui.add_space(space::S);
-            ui.vertical(|ui| {
-                ui.set_width(ui.available_width());
-                begin(ui, state, out);
-            });
-        });
+        let mut beside = Vec::new();
+        widgets::columns(
+            ui,
+            size::WIDER_LEFT,
+            |ui| waiting(ui, state, out),
+            |ui| begin(ui, state, &mut beside),
+        );
+        out.extend(beside);
     });
 }
 
@@ -50,7 +46,12 @@ fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         }
         for draft in &state.drafts {
             let at = lang.recent(draft.saved_ms, state.now_ms, state.offset);
-            let name = lang.tv("draft-row", &[("name", draft.name.as_str().into()), ("at", at.as_str().into())]);
+            let (row_id, at_id) = if draft.is_question {
+                ("question-row", "question-at")
+            } else {
+                ("draft-row", "draft-at")
+            };
+            let name = lang.tv(row_id, &[("name", draft.name.as_str().into()), ("at", at.as_str().into())]);
             let row = Row {
                 name: &name,
                 selected: false,
@@ -60,11 +61,16 @@ fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 widgets::hidden_glyph(ui, icon::NOTE_PENCIL, size::ICON, crate::theme::palette(ui).warning);
                 ui.add_space(space::S);
                 widgets::strong(ui, &draft.name);
-                widgets::muted(ui, &lang.tv("draft-at", &[("at", at.as_str().into())]));
+                widgets::muted(ui, &lang.tv(at_id, &[("at", at.as_str().into())]));
             });
             if pressed.clicked() {
                 let patient = draft.patient.clone();
-                out.push(Action::Go(Route::Visit { patient }));
+                let route = if draft.is_question {
+                    Route::Compose { patient }
+                } else {
+                    Route::Visit { patient }
+                };
+                out.push(Action::Go(route));
             }
         }
     });
@@ -94,18 +100,8 @@ fn begin(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             }
         }
         for peer in n.peers.iter().take(6) {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().interact_size.y = 0.0;
-                let p = crate::theme::palette(ui);
-                let (icon, ink) = if peer.connected {
-                    (icon::CLOUD_CHECK, p.success)
-                } else {
-                    (icon::CLOUD_SLASH, p.warning)
-                };
-                widgets::hidden_glyph(ui, icon, size::ICON, ink);
-                widgets::body(ui, &peer.facility);
-            });
-            widgets::small(ui, &super::network::state_of(state, peer));
+            super::network::peer_line(ui, state, peer, |_| {});
+            ui.add_space(space::XS);
         }
     });
 }

@@ -17,7 +17,9 @@ mod words;
 
 use egui::Ui;
 
-use crate::state::{Action, Phase, State};
+use crate::state::{Action, Phase, Route, State};
+use crate::theme::icon;
+use crate::widgets;
 
 /// Draws the window.
 pub fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
@@ -26,5 +28,21 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         Phase::FirstRun(setup) => first_run::show(ui, state, setup, out),
         Phase::Open => shell::show(ui, state, out),
     }
-    crate::widgets::toasts(ui, state, out);
+    widgets::toasts(ui, state, out);
+}
+
+/// The way back to where one came from, by its name.
+fn back(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let id = match state.behind.last() {
+        Some(Route::Home) => "back-to-home",
+        Some(Route::Patients) => "back-to-patients",
+        Some(Route::Requests(_)) => "back-to-requests",
+        Some(Route::Request { .. }) => "back-to-request",
+        Some(Route::Record { .. } | Route::Visit { .. } | Route::Compose { .. }) => "back-to-record",
+        Some(_) => "back",
+        None => return,
+    };
+    if widgets::quiet(ui, icon::ARROW_LEFT, &state.lang().t(id)).clicked() {
+        out.push(Action::Back);
+    }
 }

@@ -61,6 +61,28 @@ pub(super) fn state_of(state: &State, peer: &Peer) -> String {
     }
 }
 
+/// A place, how it stands with it, and what else there is to say of it.
+pub(super) fn peer_line(ui: &mut Ui, state: &State, peer: &Peer, more: impl FnOnce(&mut Ui)) {
+    let p = palette(ui);
+    let (icon, ink) = if peer.connected {
+        (icon::CLOUD_CHECK, p.success)
+    } else {
+        (icon::CLOUD_SLASH, p.warning)
+    };
+    ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = 0.0;
+        widgets::hidden_glyph(ui, icon, size::ICON, ink);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.horizontal_wrapped(|ui| {
+                widgets::strong(ui, &peer.facility);
+                more(ui);
+            });
+            widgets::small(ui, &state_of(state, peer));
+        });
+    });
+}
+
 fn peers(ui: &mut Ui, state: &State, n: &Network) {
     let lang = state.lang();
     widgets::card(ui, |ui| {
@@ -70,26 +92,11 @@ fn peers(ui: &mut Ui, state: &State, n: &Network) {
             widgets::empty(ui, icon::BUILDINGS, &lang.t("network-alone"), |_| {});
         }
         for peer in &n.peers {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().interact_size.y = 0.0;
-                let p = palette(ui);
-                let (icon, ink) = if peer.connected {
-                    (icon::CLOUD_CHECK, p.success)
-                } else {
-                    (icon::CLOUD_SLASH, p.warning)
-                };
-                widgets::hidden_glyph(ui, icon, size::ICON, ink);
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    ui.horizontal(|ui| {
-                        widgets::strong(ui, &peer.facility);
-                        widgets::small(ui, &lang.t(words::facility_kind(&peer.kind)));
-                        if peer.clock_ahead_ms.is_some_and(|ms| ms.unsigned_abs() > CLOCK_TO_CHECK_MS) {
-                            widgets::chip(ui, Tone::Warning, icon::CLOCK, &lang.t("clock-to-check"));
-                        }
-                    });
-                    widgets::small(ui, &state_of(state, peer));
-                });
+            peer_line(ui, state, peer, |ui| {
+                widgets::small(ui, &lang.t(words::facility_kind(&peer.kind)));
+                if peer.clock_ahead_ms.is_some_and(|ms| ms.unsigned_abs() > CLOCK_TO_CHECK_MS) {
+                    widgets::chip(ui, Tone::Warning, icon::CLOCK, &lang.t("clock-to-check"));
+                }
             });
             ui.add_space(space::S);
         }
@@ -112,7 +119,7 @@ fn carried(ui: &mut Ui, state: &State, n: &Network) {
             widgets::body(ui, &lang.tv("carried-waiting", &[("n", n.waiting.into())]));
         }
         ui.add_space(space::S);
-        let traffic = [n.bytes_sent, n.bytes_received].map(|b| lang.decimal(&bytes(b)));
+        let traffic = [n.bytes_sent, n.bytes_received].map(|b| lang.bytes(b));
         let [sent, received] = traffic;
         widgets::small(ui, &lang.tv("traffic", &[("sent", sent.into()), ("received", received.into())]));
         widgets::small(ui, &lang.tv("node-key", &[("key", n.node.as_str().into())]));
@@ -174,13 +181,4 @@ fn invite(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             out.push(Action::Invite);
         }
     });
-}
-
-/// With a decimal point; the language comes after.
-fn bytes(n: u64) -> String {
-    match n {
-        0..1_000 => format!("{n} B"),
-        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
-        _ => format!("{:.1} MB", n as f64 / 1e6),
-    }
 }

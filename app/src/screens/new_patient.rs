@@ -13,9 +13,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
     widgets::page(ui, "new-patient", |ui| {
         ui.set_max_width(size::READING);
-        if widgets::quiet(ui, icon::ARROW_LEFT, &lang.t("nav-patients")).clicked() {
-            out.push(Action::Back);
-        }
+        super::back(ui, state, out);
         widgets::title(ui, &lang.t("new-patient"));
         ui.add_space(space::S);
         widgets::banner(ui, Tone::Info, icon::INFO, &lang.t("test-identities"), |_| {});
@@ -57,7 +55,9 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             } else {
                 widgets::ButtonKind::Secondary
             };
-            if widgets::button(ui, kind, icon::CHECK, &words, ready).clicked() {
+            let pressed = widgets::button(ui, kind, icon::CHECK, &words, ready);
+            let pressed = if certain { pressed.on_hover_text("Ctrl+Enter") } else { pressed };
+            if pressed.clicked() {
                 out.push(Action::CreatePatient { anyway: !certain });
             }
             if !ready && !state.new_patient.working {

@@ -9,9 +9,6 @@ use crate::theme::tokens::{size, space};
 use crate::view::PatientRow;
 use crate::widgets::{self, Row};
 
-/// Columns after the name: birth, sex, INS.
-const COLUMNS: [f32; 3] = [140.0, 90.0, 200.0];
-
 pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
     egui::Frame::new().inner_margin(Margin::same(space::XL as i8)).show(ui, |ui| {
@@ -142,10 +139,11 @@ fn list(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
 
 /// Exact widths: a list doesn't jump when a longer name scrolls in.
 fn cells(ui: &mut Ui, texts: [String; 4], first: Cell, others: Cell) {
-    let fixed: f32 = COLUMNS.iter().sum();
-    let name = (ui.available_width() - fixed - COLUMNS.len() as f32 * ui.spacing().item_spacing.x).max(0.0);
+    let columns = size::PATIENT_COLUMNS;
+    let fixed: f32 = columns.iter().sum();
+    let name = (ui.available_width() - fixed - columns.len() as f32 * ui.spacing().item_spacing.x).max(0.0);
     let high = ui.available_height().min(size::ROW);
-    for (i, (width, text)) in std::iter::once(name).chain(COLUMNS).zip(texts).enumerate() {
+    for (i, (width, text)) in std::iter::once(name).chain(columns).zip(texts).enumerate() {
         let (rect, _) = ui.allocate_exact_size(egui::vec2(width, high), egui::Sense::hover());
         let builder = egui::UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center));
         let mut inner = ui.new_child(builder);

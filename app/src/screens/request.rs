@@ -1,6 +1,6 @@
 //! One request: the question, what was said since, how far each word of mine has come, and what I can do.
 
-use bocage_protocol::clinical::request::Step;
+use bocage_protocol::clinical::request::{Status, Step};
 use egui::{Frame, Margin, Stroke, Ui};
 
 use super::requests::{kind, recipient, status_of};
@@ -14,9 +14,7 @@ use crate::widgets::{self, ButtonKind};
 pub(super) fn show(ui: &mut Ui, state: &State, request: &str, out: &mut Vec<Action>) {
     let lang = state.lang();
     widgets::page(ui, "request", |ui| {
-        if widgets::quiet(ui, icon::ARROW_LEFT, &lang.t("nav-requests")).clicked() {
-            out.push(Action::Go(Route::Requests(crate::state::Shelf::default())));
-        }
+        super::back(ui, state, out);
         if let Some(problem) = state.request.problem() {
             widgets::sentence_of(ui, lang, problem);
         }
@@ -26,22 +24,22 @@ pub(super) fn show(ui: &mut Ui, state: &State, request: &str, out: &mut Vec<Acti
         };
         header(ui, state, shown);
         ui.add_space(space::M);
-        let wide = ui.available_width();
-        ui.horizontal_top(|ui| {
-            ui.spacing_mut().item_spacing.x = space::M;
-            ui.vertical(|ui| {
-                ui.set_width(wide * 0.64);
+        let mut beside = Vec::new();
+        widgets::columns(
+            ui,
+            size::WIDER_LEFT,
+            |ui| {
+                let mut wanted = false;
                 for message in &shown.messages {
-                    said(ui, state, message);
+                    said(ui, state, message, wanted);
+                    wanted = message.step == Some(Step::AskMore) || wanted && message.step != Some(Step::Reply);
                     ui.add_space(space::S);
                 }
                 answer(ui, state, shown, out);
-            });
-            ui.vertical(|ui| {
-                ui.set_width(ui.available_width());
-                aside(ui, state, shown, out);
-            });
-        });
+            },
+            |ui| aside(ui, state, shown, &mut beside),
+        );
+        out.extend(beside);
     });
 }
 
@@ -65,15 +63,16 @@ fn header(ui: &mut Ui, state: &State, shown: &Request) {
     widgets::muted(ui, &line);
 }
 
-/// One thing said, and how far it has come.
-fn said(ui: &mut Ui, state: &State, message: &Message) {
+/// One thing said, and how far it has come. `wanted`: somebody had asked for it.
+fn said(ui: &mut Ui, state: &State, message: &Message, wanted: bool) {
     let lang = state.lang();
     let p = palette(ui);
     let own = message.delivery.is_some();
     let title = match message.step {
         None => "said-question",
         Some(Step::AskMore) => "said-ask",
-        Some(Step::Reply) => "said-reply",
+        Some(Step::Reply) if wanted => "said-reply",
+        Some(Step::Reply) => "said-addition",
         Some(Step::Answer) => "said-answer",
         Some(Step::Decline) => "said-decline",
         Some(Step::Accept) => "said-accept",
@@ -93,7 +92,7 @@ fn said(ui: &mut Ui, state: &State, message: &Message) {
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().interact_size.y = 0.0;
-            ui.horizontal(|ui| {
+            ui.horizontal_wrapped(|ui| {
                 widgets::strong(ui, &lang.t(title));
                 let at = lang.recent(message.at_ms, state.now_ms, state.offset);
                 widgets::small(ui, &format!("{}, {} · {at}", message.author.name, message.author.facility));
@@ -143,40 +142,78 @@ fn said_by(state: &State, id: &str, name: &str, at_ms: u64) -> String {
 /// What I can say and do now.
 fn answer(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
     let lang = state.lang();
-    let steps = &shown.row.steps;
-    if steps.is_empty() {
+    let row = &shown.row;
+    if row.steps.is_empty() {
         return;
     }
+    if row.status == Status::Answered && row.steps.contains(&Step::Answer) && !state.saying_more {
+        if widgets::secondary(ui, icon::PLUS, &lang.t("say-more")).clicked() {
+            out.push(Action::SayMore);
+        }
+        return;
+    }
+    let asks = !row.steps.contains(&Step::Answer);
+    let field = match row.status {
+        Status::MoreAsked if asks => "field-reply",
+        Status::Answered if asks => "field-follow-up",
+        Status::Declined => "field-message",
+        _ if asks => "field-addition",
+        _ => "field-answer",
+    };
+    let rows = if asks { 3 } else { 5 };
     widgets::card(ui, |ui| {
-        let main = if steps.contains(&Step::Answer) {
-            "field-answer"
-        } else if steps.contains(&Step::Reply) {
-            "field-reply"
-        } else {
-            "field-message"
-        };
-        let rows = if steps.contains(&Step::Answer) { 5 } else { 3 };
-        widgets::area(ui, state, Field::Message, &lang.t(main), "", rows, out);
+        widgets::area(ui, state, Field::Message, &lang.t(field), "", rows, out);
         if let Some(problem) = &state.step_problem {
             widgets::sentence_of(ui, lang, problem);
         }
         ui.add_space(space::S);
+        let main = state.main_step();
         ui.horizontal_wrapped(|ui| {
-            for (step, kind, icon, id) in [
-                (Step::Answer, ButtonKind::Primary, icon::SIGNATURE, "step-answer"),
-                (Step::Accept, ButtonKind::Secondary, icon::CHECK, "step-accept"),
-                (Step::AskMore, ButtonKind::Secondary, icon::QUESTION, "step-ask"),
-                (Step::Reply, ButtonKind::Primary, icon::ARROW_BEND_UP_LEFT, "step-reply"),
-                (Step::Close, ButtonKind::Secondary, icon::CHECK_CIRCLE, "step-close"),
-                (Step::Decline, ButtonKind::Quiet, icon::X_CIRCLE, "step-decline"),
-                (Step::Cancel, ButtonKind::Quiet, icon::X_CIRCLE, "step-cancel"),
+            for (step, icon) in [
+                (Step::Answer, icon::SIGNATURE),
+                (Step::Reply, icon::ARROW_BEND_UP_LEFT),
+                (Step::Accept, icon::CHECK),
+                (Step::AskMore, icon::QUESTION),
+                (Step::Close, icon::CHECK_CIRCLE),
+                (Step::Decline, icon::X_CIRCLE),
+                (Step::Cancel, icon::X_CIRCLE),
             ] {
-                if steps.contains(&step) && widgets::button(ui, kind, icon, &lang.t(id), !state.stepping).clicked() {
+                if !row.steps.contains(&step) {
+                    continue;
+                }
+                let kind = match step {
+                    _ if main == Some(step) => ButtonKind::Primary,
+                    Step::Decline | Step::Cancel => ButtonKind::Quiet,
+                    _ => ButtonKind::Secondary,
+                };
+                let pressed = widgets::button(ui, kind, icon, &lang.t(name(step, row.status)), !state.stepping);
+                let pressed = if main == Some(step) {
+                    pressed.on_hover_text("Ctrl+Enter")
+                } else {
+                    pressed
+                };
+                if pressed.clicked() {
                     out.push(Action::Step(step));
                 }
             }
         });
     });
+}
+
+/// The id of what a step's button says while a request stands so.
+fn name(step: Step, status: Status) -> &'static str {
+    match (step, status) {
+        (Step::Answer, Status::Answered) => "step-answer-more",
+        (Step::Answer, _) => "step-answer",
+        (Step::Reply, Status::MoreAsked) => "step-reply",
+        (Step::Reply, Status::Answered) => "step-follow-up",
+        (Step::Reply, _) => "step-add",
+        (Step::Accept, _) => "step-accept",
+        (Step::AskMore, _) => "step-ask",
+        (Step::Close, _) => "step-close",
+        (Step::Decline, _) => "step-decline",
+        (Step::Cancel, _) => "step-cancel",
+    }
 }
 
 /// The patient, what is opened and until when, who took it.

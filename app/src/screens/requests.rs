@@ -1,6 +1,6 @@
 //! Requests: what others ask of me, what I asked, what has ended.
 
-use bocage_protocol::clinical::request::{Kind, Status};
+use bocage_protocol::clinical::request::{Kind, Status, Step};
 use egui::{Align, Layout, Ui};
 
 use crate::state::{Action, Route, Shelf, State};
@@ -137,6 +137,8 @@ pub(super) fn status_of(row: &RequestRow) -> (Tone, &'static str) {
     match (row.status, row.incoming) {
         (Status::Requested, true) => (Tone::Warning, "status-to-answer"),
         (Status::Requested, false) => (Tone::Plain, "status-requested"),
+        (Status::Accepted, true) if row.last == Some(Step::Reply) => (Tone::Warning, "status-reply-came"),
+        (Status::Accepted, false) if row.last == Some(Step::Reply) => (Tone::Info, "status-replied"),
         (Status::Accepted, true) => (Tone::Warning, "status-accepted-by-me"),
         (Status::Accepted, false) => (Tone::Info, "status-accepted"),
         (Status::MoreAsked, true) => (Tone::Plain, "status-more-asked"),

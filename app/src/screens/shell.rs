@@ -17,6 +17,13 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         .resizable(false)
         .frame(frame.stroke(Stroke::new(1.0, p.border)))
         .show(ui, |ui| sidebar(ui, state, out));
+    if state.demo {
+        Panel::top("demo")
+            .resizable(false)
+            .show_separator_line(false)
+            .frame(Frame::new())
+            .show(ui, |ui| widgets::strip(ui, Tone::Info, icon::FLASK, &state.lang().t("demo")));
+    }
     egui::CentralPanel::default()
         .frame(Frame::new().fill(p.bg))
         .show(ui, |ui| match &state.route {
@@ -152,12 +159,13 @@ fn keys(ui: &Ui, state: &State, out: &mut Vec<Action>) {
     if pressed(Modifiers::NONE, Key::F1) {
         out.push(Action::Help(!state.help));
     }
+    if pressed(Modifiers::COMMAND, Key::Enter) {
+        out.extend(main_action(state));
+    }
     if let Some(patient) = state.shown_patient() {
-        if pressed(Modifiers::COMMAND, Key::N) && matches!(state.route, Route::Record { .. }) {
+        let writable = state.record_of(&patient).is_some_and(|r| r.is_writable("clinical"));
+        if pressed(Modifiers::COMMAND, Key::N) && matches!(state.route, Route::Record { .. }) && writable {
             out.push(Action::Go(Route::Visit { patient: patient.clone() }));
-        }
-        if pressed(Modifiers::COMMAND, Key::Enter) && matches!(state.route, Route::Visit { .. }) {
-            out.push(Action::SaveVisit);
         }
         if let Route::Record { tab, .. } = state.route {
             let at = Tab::ALL.iter().position(|t| *t == tab).unwrap_or(0);
@@ -173,6 +181,24 @@ fn keys(ui: &Ui, state: &State, out: &mut Vec<Action>) {
                 out.push(Action::Go(Route::Record { patient, tab }));
             }
         }
+    }
+}
+
+/// What this screen is for, by the keyboard.
+fn main_action(state: &State) -> Option<Action> {
+    if state.correction.is_some() {
+        return Some(Action::SaveCorrection);
+    }
+    match state.route {
+        Route::Visit { .. } => Some(Action::SaveVisit).filter(|_| !state.visit.working),
+        // Whoever may be the same person is looked at first.
+        Route::NewPatient => {
+            let ready = state.new_patient.twins.is_empty() && !state.new_patient.working;
+            ready.then_some(Action::CreatePatient { anyway: false })
+        }
+        Route::Compose { .. } => Some(Action::SendRequest).filter(|_| !state.compose.working),
+        Route::Request { .. } => state.main_step().filter(|_| !state.stepping).map(Action::Step),
+        _ => None,
     }
 }
 

@@ -5,74 +5,82 @@ use bocage_protocol::clinical::vitals::Sign;
 use egui::Ui;
 
 use super::words;
+use crate::i18n::Lang;
 use crate::state::form::SIGNS;
-use crate::state::{Action, Field, Route, State, Tab};
+use crate::state::{Action, Field, State};
 use crate::theme::tokens::{Tone, Type, Weight, size, space};
 use crate::theme::{icon, palette, text};
 use crate::widgets;
 
+/// Lines of the note's field, beside the measures and above them.
+const NOTE_ROWS: usize = 14;
+const NARROW_NOTE_ROWS: usize = 6;
+
 pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
+    let mut said = Vec::new();
+    widgets::page_with_foot(
+        ui,
+        "visit",
+        |ui| foot(ui, state, &mut said),
+        |ui| {
+            head(ui, state, patient, out);
+            ui.add_space(space::M);
+            let mut beside = Vec::new();
+            widgets::columns(
+                ui,
+                size::LEFT,
+                |ui| widgets::card(ui, |ui| words_of_visit(ui, state, out)),
+                |ui| {
+                    widgets::card(ui, |ui| measures(ui, state, &mut beside));
+                    ui.add_space(space::M);
+                    score(ui, state, &mut beside);
+                },
+            );
+            out.extend(beside);
+        },
+    );
+    out.extend(said);
+}
+
+/// Always in sight: signing, and how safe what is typed is.
+fn foot(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
-    widgets::page(ui, "visit", |ui| {
-        head(ui, state, patient, out);
-        ui.add_space(space::M);
-        let wide = ui.available_width();
-        ui.horizontal_top(|ui| {
-            ui.spacing_mut().item_spacing.x = space::M;
-            ui.vertical(|ui| {
-                ui.set_width(wide * 0.54);
-                widgets::card(ui, |ui| {
-                    let hint = lang.t("hint-reason");
-                    widgets::text_field(ui, state, Field::Reason, &lang.t("field-reason"), &hint, out);
-                    ui.add_space(space::S);
-                    widgets::area(ui, state, Field::Note, &lang.t("field-note"), &lang.t("hint-note"), 14, out);
-                });
-            });
-            ui.vertical(|ui| {
-                ui.set_width(ui.available_width());
-                widgets::card(ui, |ui| measures(ui, state, out));
-                ui.add_space(space::M);
-                score(ui, state, out);
-            });
-        });
-        ui.add_space(space::M);
-        if let Some(problem) = &state.visit.problem {
-            widgets::sentence_of(ui, lang, problem);
-            ui.add_space(space::S);
+    if let Some(problem) = &state.visit.problem {
+        widgets::sentence_of(ui, lang, problem);
+        ui.add_space(space::S);
+    }
+    ui.horizontal(|ui| {
+        let words = lang.t(if state.visit.working { "saving" } else { "save-visit" });
+        let kind = widgets::ButtonKind::Primary;
+        let pressed = widgets::button(ui, kind, icon::SIGNATURE, &words, !state.visit.working);
+        if pressed.on_hover_text("Ctrl+Enter").clicked() {
+            out.push(Action::SaveVisit);
         }
-        ui.horizontal(|ui| {
-            let words = lang.t(if state.visit.working { "saving" } else { "save-visit" });
-            let kind = widgets::ButtonKind::Primary;
-            let pressed = widgets::button(ui, kind, icon::SIGNATURE, &words, !state.visit.working);
-            if pressed.on_hover_text("Ctrl+Enter").clicked() {
-                out.push(Action::SaveVisit);
-            }
-            if widgets::quiet(ui, icon::TRASH, &lang.t("drop-draft")).clicked() {
-                out.push(Action::DropDraft);
-            }
-            draft(ui, state);
-        });
+        if widgets::quiet(ui, icon::TRASH, &lang.t("drop-draft")).clicked() {
+            out.push(Action::DropDraft);
+        }
+        draft(ui, state);
     });
+}
+
+fn words_of_visit(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let hint = lang.t("hint-reason");
+    let rows = if widgets::is_narrow(ui) { NARROW_NOTE_ROWS } else { NOTE_ROWS };
+    widgets::text_field(ui, state, Field::Reason, &lang.t("field-reason"), &hint, out);
+    ui.add_space(space::S);
+    widgets::area(ui, state, Field::Note, &lang.t("field-note"), &lang.t("hint-note"), rows, out);
 }
 
 fn head(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
     let lang = state.lang();
     let record = state.record_of(patient);
     let name = record.map(|r| r.patient.name()).unwrap_or_default();
-    let to = Route::Record {
-        patient: patient.to_owned(),
-        tab: Tab::Summary,
-    };
-    if widgets::quiet(ui, icon::ARROW_LEFT, &lang.t("back-to-record")).clicked() {
-        out.push(Action::Go(to));
-    }
+    super::back(ui, state, out);
     ui.horizontal_wrapped(|ui| {
         widgets::title(ui, &lang.tv("visit-of", &[("name", name.into())]));
-        for entry in record.into_iter().flat_map(super::record::allergies) {
-            widgets::chip(ui, Tone::Danger, icon::WARNING, &words::allergy(lang, entry));
-        }
-        if record.is_some_and(|r| !super::record::reads_treatments(state, r)) {
-            widgets::chip(ui, Tone::Warning, icon::EYE_SLASH, &lang.t("allergies-unread"));
+        if let Some(record) = record {
+            super::record::alerts(ui, state, record);
         }
     });
 }
@@ -81,17 +89,28 @@ fn measures(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
     widgets::heading(ui, &lang.t("tab-vitals"));
     ui.add_space(space::S);
-    for pair in SIGNS.chunks(2) {
+    let typed: Vec<Sign> = SIGNS.into_iter().filter(|s| *s != Sign::Consciousness).collect();
+    for pair in typed.chunks(2) {
         ui.columns(2, |columns| {
             for (column, sign) in columns.iter_mut().zip(pair) {
-                let unit = words::unit(*sign);
-                let name = lang.t(words::sign(*sign));
-                let label = if unit.is_empty() { name } else { format!("{name} ({unit})") };
-                widgets::text_field(column, state, Field::Vital(*sign), &label, hint(*sign), out);
+                let label = words::labelled_sign(lang, *sign);
+                widgets::text_field(column, state, Field::Vital(*sign), &label, &hint(lang, *sign), out);
             }
         });
         ui.add_space(space::XS);
     }
+    // In words: whoever measures need not know the letters.
+    let consciousness = Field::Vital(Sign::Consciousness);
+    let level = state.text(consciousness).to_owned();
+    let levels = ["A", "C", "V", "P", "U"].map(|letter| (letter, lang.t(&format!("acvpu-{}", letter.to_lowercase()))));
+    let chosen = levels.iter().map(|(letter, _)| *letter).find(|letter| *letter == level);
+    let name = lang.t(words::sign(Sign::Consciousness));
+    widgets::choice(ui, &name, &levels, chosen, |letter| {
+        // Chosen once more, it is as if nobody had looked.
+        let text = if chosen == Some(letter) { "" } else { letter };
+        out.push(Action::Type(consciousness, text.to_owned()));
+    });
+    ui.add_space(space::XS);
     let breathing = [(false, lang.t("on-air")), (true, lang.t("on-oxygen"))];
     widgets::choice(ui, &lang.t("breathing"), &breathing, state.visit.oxygen, |on| {
         out.push(Action::Oxygen(on));
@@ -99,11 +118,11 @@ fn measures(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
 }
 
 /// An example of what is typed.
-fn hint(sign: Sign) -> &'static str {
+fn hint(lang: Lang, sign: Sign) -> String {
     match sign {
-        Sign::BloodPressure => "120/80",
-        Sign::Consciousness => "A, C, V, P, U",
-        _ => "",
+        Sign::BloodPressure => "120/80".to_owned(),
+        Sign::Glucose => lang.t("hint-glucose"),
+        _ => String::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Words that several screens say.
 
+use bocage_protocol::clinical::request::{Status, Step};
 use bocage_protocol::clinical::vitals::{Measure, Reading, Sign};
 
 use crate::i18n::{Lang, NBSP};
@@ -115,7 +116,9 @@ pub(super) fn icon_of(what: &What) -> &'static str {
         What::Treatment => icon::PILL,
         What::Problem => icon::FIRST_AID,
         What::Visit => icon::STETHOSCOPE,
-        What::Request => icon::PAPER_PLANE_TILT,
+        What::Question(_) | What::Step(_) | What::Message => icon::PAPER_PLANE_TILT,
+        What::Oxygen(_) => icon::WIND,
+        What::News2 { .. } => icon::GAUGE,
         What::Other => icon::FILE_TEXT,
     }
 }
@@ -137,10 +140,10 @@ pub(super) fn sign_icon(sign: Sign) -> &'static str {
 /// The id of a kind of facility's name.
 pub(super) fn facility_kind(kind: &str) -> &'static str {
     match kind {
-        "pharmacy" => "kind-pharmacy",
-        "cabin" => "kind-cabin",
-        "mobile" => "kind-mobile",
-        _ => "kind-clinic",
+        "pharmacy" => "place-pharmacy",
+        "cabin" => "place-cabin",
+        "mobile" => "place-mobile",
+        _ => "place-clinic",
     }
 }
 
@@ -159,10 +162,78 @@ pub(super) fn part(compartment: &str) -> &'static str {
 
 /// An allergy as it is shown everywhere: how grave it is stands in the words.
 pub(super) fn allergy(lang: Lang, entry: &Entry) -> String {
-    let id = if entry.what == (What::Allergy { severe: true }) {
-        "allergy-severe"
+    let severe = entry.what == (What::Allergy { severe: true });
+    let id = if severe { "allergy-severe" } else { "allergy" };
+    let to = if entry.text.is_empty() {
+        entry.title.clone()
     } else {
-        "allergy"
+        format!("{} ({})", entry.title, entry.text)
     };
-    lang.tv(id, &[("to", entry.title.as_str().into())])
+    lang.tv(id, &[("to", to.into())])
+}
+
+/// A sign's name with the unit in which it is typed.
+pub(super) fn labelled_sign(lang: Lang, of: Sign) -> String {
+    let (name, unit) = (lang.t(sign(of)), unit(of));
+    if unit.is_empty() { name } else { format!("{name} ({unit})") }
+}
+
+/// True iff there is anything about an entry that can be put right from here. The identity has no form of its own yet.
+pub(super) fn can_be_corrected(entry: &Entry) -> bool {
+    !matches!(
+        entry.what,
+        What::Patient | What::Question(_) | What::Step(_) | What::Message | What::News2 { .. }
+    )
+}
+
+/// An entry in one line, in this language as far as it is understood.
+pub(super) fn entry(state: &State, entry: &Entry) -> String {
+    let lang = state.lang();
+    let words = match &entry.what {
+        What::Vital(measured) => format!("{} {}", lang.t(sign(measured.sign())), measure(lang, *measured)),
+        What::Oxygen(given) => lang.t(if *given { "entry-oxygen" } else { "entry-air" }),
+        What::News2 { total, band } => {
+            let band = match band.as_str() {
+                "low" => lang.t("news2-low"),
+                "low-medium" => lang.t("news2-low-medium"),
+                "medium" => lang.t("news2-medium"),
+                "high" => lang.t("news2-high"),
+                _ => String::new(),
+            };
+            let total = u64::from(*total);
+            if band.is_empty() {
+                lang.tv("entry-news2", &[("total", total.into())])
+            } else {
+                lang.tv("entry-news2-band", &[("total", total.into()), ("band", band.into())])
+            }
+        }
+        What::Note => lang.t("entry-note"),
+        What::Visit => lang.tv("entry-visit", &[("reason", entry.title.as_str().into())]),
+        What::Allergy { .. } => allergy(lang, entry),
+        What::Treatment if !entry.text.is_empty() => format!("{}, {}", entry.title, entry.text),
+        What::Question(Some(kind)) => lang.tv("entry-question", &[("kind", lang.t(super::requests::kind(*kind)).into())]),
+        What::Step(Some((step, status))) => lang.t(step_taken(*step, *status)),
+        What::Message => lang.t("entry-message"),
+        _ if entry.title.is_empty() => lang.t("entry-other"),
+        _ => entry.title.clone(),
+    };
+    if entry.in_error {
+        lang.tv("entry-mistaken", &[("entry", words.into())])
+    } else {
+        words
+    }
+}
+
+/// The id of what was done with a request.
+fn step_taken(step: Option<Step>, status: Status) -> &'static str {
+    match (step, status) {
+        (Some(Step::Accept), _) => "entry-step-accept",
+        (Some(Step::AskMore), _) => "entry-step-ask",
+        (Some(Step::Reply), _) => "entry-step-reply",
+        (Some(Step::Answer), _) | (None, Status::Answered) => "entry-step-answer",
+        (Some(Step::Decline), _) | (None, Status::Declined) => "entry-step-decline",
+        (Some(Step::Close), _) | (None, Status::Closed) => "entry-step-close",
+        (Some(Step::Cancel), _) | (None, Status::Cancelled) => "entry-step-cancel",
+        (None, _) => "entry-step-sent",
+    }
 }

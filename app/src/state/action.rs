@@ -1,14 +1,11 @@
-//! What a person can do, what the node is asked, what it answers.
-
-use std::path::PathBuf;
+//! What a person can do: where to, what is typed, which button.
 
 use bocage_protocol::clinical::request::{Kind, Step};
 use bocage_protocol::clinical::vitals::Sign;
 
-use super::Settings;
 use super::form::{FacilityKind, Profession};
 use crate::i18n::Lang;
-use crate::view::{DraftRow, Network, PatientPage, PatientRow, Place, Problem, Recipient, Record, Request, RequestRow, Sex};
+use crate::view::{Recipient, Sex};
 
 /// Everything that is typed has its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -39,6 +36,8 @@ pub enum Field {
     Question,
     Recipient,
     Message,
+    /// A field of the entry that is being corrected, by its place.
+    Correction(u8),
 }
 
 impl Field {
@@ -71,6 +70,17 @@ pub enum Route {
     },
     Network,
     Settings,
+}
+
+impl Route {
+    /// True iff it differs in the part of a screen that is shown, at most.
+    pub fn is_same_screen(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Record { patient, .. }, Self::Record { patient: also, .. }) => patient == also,
+            (Self::Requests(_), Self::Requests(_)) => true,
+            _ => self == other,
+        }
+    }
 }
 
 /// Parts of a record's screen.
@@ -139,6 +149,8 @@ pub enum Action {
 
     /// First run: found (`true`) or join.
     Founding(bool),
+    /// An invitation among those that were found on this machine.
+    InvitationFile(std::path::PathBuf),
     Kind(FacilityKind),
     Profession(Profession),
     SetupNext,
@@ -164,6 +176,22 @@ pub enum Action {
         severe: bool,
     },
     AddTreatment,
+    /// Opens one thing that happened, or shuts it: by the id of its first entry.
+    Unfold(String),
+    /// An entry is about to be corrected, by its id.
+    Correct(String),
+    Severe(bool),
+    SaveCorrection,
+    /// Says that the entry was made in error; asked twice.
+    Withdraw,
+    /// Leaves a correction or a sharing as it was.
+    LeaveDialog,
+    /// The record is about to be shared with a facility: its key and name.
+    Share {
+        key: String,
+        facility: String,
+    },
+    ConfirmShare,
 
     RequestKind(Kind),
     Urgent(bool),
@@ -171,196 +199,11 @@ pub enum Action {
     Part(&'static str),
     SendRequest,
     Step(Step),
+    /// More is to be said by whoever answered already.
+    SayMore,
 
     Redial,
     Invite,
     InviteAnother,
     Admit(String),
-}
-
-/// What the node is asked.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Command {
-    /// Opens the node on the data directory, or attaches to the one running there.
-    Start,
-    Found(Founding),
-    Join {
-        invitation: PathBuf,
-        words: String,
-        founding: Founding,
-    },
-    Unlock(String),
-    Lock,
-    Network,
-    Patients {
-        seq: u64,
-        query: String,
-        offset: u64,
-    },
-    Twins(PatientDraft),
-    CreatePatient(PatientDraft, bool),
-    Record(String),
-    SaveVisit(VisitDraft),
-    AddAllergy {
-        patient: String,
-        substance: String,
-        severe: bool,
-        reaction: String,
-    },
-    AddTreatment {
-        patient: String,
-        medicine: String,
-        dosage: String,
-    },
-    SaveDraft {
-        patient: String,
-        text: String,
-    },
-    LoadDraft(String),
-    DropDraft(String),
-    Drafts,
-    Requests,
-    Request(String),
-    /// A person is looking at it.
-    ReadRequest(String),
-    Recipients(String),
-    OpenRequest(RequestDraft),
-    Step {
-        request: String,
-        step: Step,
-        text: String,
-    },
-    Redial,
-    Invite(Vec<String>),
-    Admit(String),
-    Settings(Settings),
-}
-
-/// A place as it is described at its founding or joining.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Founding {
-    pub network: String,
-    pub facility: String,
-    pub kind: FacilityKind,
-    pub town: String,
-    pub finess: String,
-    pub practitioner: String,
-    pub profession: Option<Profession>,
-    pub rpps: String,
-    pub passphrase: String,
-}
-
-/// A person as typed.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct PatientDraft {
-    pub family: String,
-    pub given: String,
-    /// As FHIR writes it.
-    pub birth_date: String,
-    pub sex: Sex,
-    pub ins: String,
-}
-
-/// A visit as typed.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct VisitDraft {
-    pub patient: String,
-    pub reason: String,
-    pub note: String,
-    pub vitals: Vec<(Sign, String)>,
-    pub oxygen: Option<bool>,
-    pub scale_two: bool,
-}
-
-/// A question as typed.
-#[derive(Clone, PartialEq, Debug)]
-pub struct RequestDraft {
-    pub patient: String,
-    pub kind: Kind,
-    pub urgent: bool,
-    /// A recipient's id.
-    pub to: String,
-    pub question: String,
-    pub parts: Vec<String>,
-}
-
-/// What the node says.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Event {
-    Starting {
-        done: u64,
-        total: u64,
-    },
-    /// Nothing in this directory yet.
-    Empty,
-    /// The node runs; the seat is locked.
-    Started(Place),
-    Broken(Problem),
-    /// Founding or joining has come this far.
-    Setup(Result<SetupDone, Problem>),
-    Unlocked(Result<Place, Problem>),
-    Locked,
-    /// Something that may be shown has changed.
-    Changed,
-    Network(Result<Network, Problem>),
-    Patients {
-        seq: u64,
-        page: Result<PatientPage, Problem>,
-    },
-    Twins(Vec<(PatientRow, String)>),
-    Created(Result<String, Problem>),
-    Record {
-        patient: String,
-        record: Result<Record, Problem>,
-    },
-    VisitSaved {
-        patient: String,
-        saved: Result<(), VisitRefused>,
-    },
-    Added {
-        patient: String,
-        added: Result<(), Problem>,
-    },
-    Draft {
-        patient: String,
-        text: Option<String>,
-    },
-    DraftSaved {
-        patient: String,
-        saved: Result<u64, Problem>,
-    },
-    Drafts(Vec<DraftRow>),
-    Requests(Result<Vec<RequestRow>, Problem>),
-    Request {
-        request: String,
-        shown: Result<Box<Request>, Problem>,
-    },
-    Recipients(Vec<Recipient>),
-    RequestSent(Result<String, Problem>),
-    Stepped {
-        request: String,
-        stepped: Result<(), Problem>,
-    },
-    Invited(Result<(String, String), Problem>),
-    Admitted(Result<String, Problem>),
-    /// A request that has no answer of its own failed.
-    Failed(Problem),
-}
-
-/// How a founding or joining ended.
-#[derive(Clone, PartialEq, Debug)]
-pub enum SetupDone {
-    Founded,
-    Joined,
-    /// The inviting place has to compare these words and admit this one.
-    Waiting {
-        words: String,
-    },
-}
-
-/// Why a visit wasn't saved: nothing of it was.
-#[derive(Clone, PartialEq, Debug)]
-pub struct VisitRefused {
-    pub why: Problem,
-    pub fields: Vec<(Field, Problem)>,
 }

@@ -1,12 +1,11 @@
 //! What the node answered, applied.
 
-use bocage_protocol::clinical::vitals::Sign;
+use std::collections::BTreeSet;
 
-use super::action::SetupDone;
 use super::form::Setup;
-use super::{Command, Event, Field, Phase, Route, State};
+use super::{Command, Draft, Event, Field, Phase, Route, SetupDone, State};
 use crate::theme::tokens::Tone;
-use crate::view::Problem;
+use crate::view::{Network, Problem};
 
 impl State {
     /// Takes in what the node says. Returns what is to be asked next.
@@ -22,18 +21,20 @@ impl State {
                     return vec![Command::Network];
                 }
                 self.phase = Phase::Locked {
-                    working: false,
+                    // After a founding the passphrase is on its way already.
+                    working: self.greeting.is_some(),
                     problem: None,
                 };
                 self.focus = Some(Field::Passphrase);
             }
             Event::Broken(problem) => self.phase = Phase::Broken(problem),
-            Event::Setup(done) => return self.set_up(done),
+            Event::Setup(_) | Event::Invitations(_) | Event::Invitation(_) => return self.set_up(event),
             Event::Unlocked(Ok(place)) => {
                 self.place = place;
                 self.phase = Phase::Open;
                 self.route = Route::Home;
                 self.behind.clear();
+                self.greet();
                 return [vec![Command::Network, Command::Drafts, Command::Requests], self.search()].concat();
             }
             Event::Unlocked(Err(problem)) => {
@@ -45,13 +46,18 @@ impl State {
             }
             Event::Locked => self.lock(),
             Event::Changed => return self.refresh(),
-            Event::Network(answer) => self.network.answer(answer),
+            Event::Network(answer) => {
+                if let Ok(network) = &answer {
+                    self.welcome(network);
+                }
+                self.network.answer(answer);
+            }
             Event::Patients { seq, page } => self.patients_came(seq, page),
             Event::Twins(twins) => self.new_patient.twins = twins,
             Event::Created(Ok(patient)) => {
                 self.new_patient = super::NewPatient::default();
                 for field in [Field::Family, Field::Given, Field::Birth, Field::Ins] {
-                    self.texts.remove(&field);
+                    self.texts.remove(field);
                 }
                 self.toast(Tone::Success, self.lang().t("toast-patient-created"));
                 // Going back leads to the list, not to an empty form.
@@ -69,6 +75,8 @@ impl State {
             }
             Event::VisitSaved { patient, saved: Ok(()) } => {
                 if self.visit.patient == patient {
+                    // Its draft went with it.
+                    self.drafts_due.remove(&Draft::Visit);
                     self.clear_visit();
                     self.toast(Tone::Success, self.lang().t("toast-visit-saved"));
                     self.route = Self::record_route(patient);
@@ -89,15 +97,28 @@ impl State {
                 }
                 Err(problem) => self.fail(&problem),
             },
-            Event::Draft { patient, text } => {
-                if self.visit.patient == patient
-                    && let Some(text) = text
-                {
-                    self.take_up_draft(&text);
+            Event::Corrected { patient, corrected } => match corrected {
+                Ok(()) => {
+                    self.leave_dialog();
+                    self.toast(Tone::Success, self.lang().t("toast-corrected"));
+                    return vec![Command::Record(patient)];
+                }
+                Err(problem) => {
+                    if let Some(correction) = &mut self.correction {
+                        correction.working = false;
+                        correction.withdrawing = false;
+                        correction.problem = Some(problem);
+                    }
+                }
+            },
+            Event::Shared { patient, shared } => return self.shared(patient, shared),
+            Event::Draft { patient, draft, text } => {
+                if let Some(text) = text {
+                    self.take_up(&patient, &draft, &text);
                 }
             }
-            Event::DraftSaved { patient, saved } => match saved {
-                Ok(at) if self.visit.patient == patient => self.visit.draft_saved_ms = Some(at),
+            Event::DraftSaved { patient, draft, saved } => match saved {
+                Ok(at) if draft == Draft::Visit && self.visit.patient == patient => self.visit.draft_saved_ms = Some(at),
                 Ok(_) => {}
                 Err(problem) => self.fail(&problem),
             },
@@ -105,16 +126,23 @@ impl State {
             Event::Requests(answer) => self.requests.answer(answer),
             Event::Request { request, shown } => {
                 if matches!(&self.route, Route::Request { request: open } if *open == request) {
+                    let first = self.request.value().is_none();
                     self.request.answer(shown.map(|r| *r));
+                    if let Some(shown) = self.request.value().filter(|_| first) {
+                        let patient = shown.row.patient.id.clone();
+                        let draft = Draft::Message { request };
+                        return vec![Command::LoadDraft { patient, draft }];
+                    }
                 }
             }
             Event::Recipients(found) => self.compose.recipients = found,
             Event::RequestSent(Ok(request)) => {
-                self.compose = super::form::Compose::default();
-                self.texts.remove(&Field::Question);
+                let patient = std::mem::take(&mut self.compose).patient;
+                let dropped = self.drop_draft(patient, Draft::Question);
+                self.texts.remove(Field::Question);
                 self.toast(Tone::Success, self.lang().t("toast-request-sent"));
                 self.route = Route::Request { request };
-                return [self.arrive(), vec![Command::Requests]].concat();
+                return [vec![dropped], self.arrive(), vec![Command::Requests]].concat();
             }
             Event::RequestSent(Err(problem)) => {
                 self.compose.working = false;
@@ -124,46 +152,56 @@ impl State {
                 self.stepping = false;
                 match stepped {
                     Ok(()) => {
-                        self.texts.remove(&Field::Message);
+                        self.texts.remove(Field::Message);
+                        self.saying_more = false;
                         self.toast(Tone::Success, self.lang().t("toast-saved-here"));
-                        return vec![Command::Request(request), Command::Requests];
+                        let shown = self.request.value().filter(|r| r.row.id == request);
+                        let patient = shown.map(|r| r.row.patient.id.clone());
+                        let draft = Draft::Message { request: request.clone() };
+                        let dropped = patient.map(|patient| self.drop_draft(patient, draft));
+                        return dropped.into_iter().chain([Command::Request(request), Command::Requests]).collect();
                     }
                     Err(problem) => self.step_problem = Some(problem),
                 }
             }
             Event::Invited(answer) => self.invitation.answer(answer),
-            Event::Admitted(Ok(facility)) => {
-                let text = self.lang().tv("toast-admitted", &[("facility", facility.into())]);
-                self.toast(Tone::Success, text);
-                return vec![Command::Network];
-            }
+            // The list of places, asked for anew, says who is in it now.
+            Event::Admitted(Ok(())) => return vec![Command::Network],
             Event::Admitted(Err(problem)) | Event::Failed(problem) => self.fail(&problem),
         }
         Vec::new()
     }
 
-    fn set_up(&mut self, done: Result<SetupDone, Problem>) -> Vec<Command> {
-        let Phase::FirstRun(setup) = &mut self.phase else {
-            return Vec::new();
+    /// What a founding or joining ends with, said once the desk is there.
+    fn greet(&mut self) {
+        let network = self.place.network.clone();
+        let id = match self.greeting.take() {
+            Some(SetupDone::Founded) => "toast-founded",
+            Some(SetupDone::Joined) => "toast-joined",
+            _ => return,
         };
-        setup.working = false;
-        match done {
-            Ok(SetupDone::Waiting { words }) => setup.waiting = Some(words),
-            Ok(SetupDone::Founded | SetupDone::Joined) => {
-                self.texts.clear();
-                self.phase = Phase::Starting { done: 0, total: 0 };
-                return vec![Command::Start];
-            }
-            Err(problem) => setup.problem = Some(problem),
+        let text = self.lang().tv(id, &[("network", network.into())]);
+        self.toast(Tone::Success, text);
+    }
+
+    /// A place that wasn't there before is in the network now, whoever admitted it.
+    fn welcome(&mut self, network: &Network) {
+        let Some(before) = self.network.value() else { return };
+        let known: BTreeSet<&str> = before.peers.iter().map(|p| p.node.as_str()).collect();
+        let new = network.peers.iter().filter(|p| !known.contains(p.node.as_str()));
+        let new: Vec<String> = new.map(|p| p.facility.clone()).collect();
+        for facility in new {
+            let text = self.lang().tv("toast-admitted", &[("facility", facility.into())]);
+            self.toast(Tone::Success, text);
         }
-        Vec::new()
     }
 
     /// Nothing that belongs to a patient stays in memory.
     fn lock(&mut self) {
-        let (settings, now_ms, offset, place) = (self.settings, self.now_ms, self.offset, self.place.clone());
+        let (settings, now_ms, offset, place, demo) = (self.settings, self.now_ms, self.offset, self.place.clone(), self.demo);
         *self = Self::new(settings, now_ms, offset);
         self.place = place;
+        self.demo = demo;
         self.phase = Phase::Locked {
             working: false,
             problem: None,
@@ -216,26 +254,6 @@ impl State {
             }
             Err(problem) => self.patients.problem = Some(problem),
         }
-    }
-
-    fn take_up_draft(&mut self, text: &str) {
-        let Ok(draft) = serde_json::from_str::<serde_json::Value>(text) else {
-            return;
-        };
-        let said = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let mut fields = vec![(Field::Reason, said(&draft["reason"])), (Field::Note, said(&draft["note"]))];
-        for (loinc, value) in draft["vitals"].as_object().into_iter().flatten() {
-            fields.extend(Sign::of_loinc(loinc).map(|sign| (Field::Vital(sign), said(value))));
-        }
-        // What was typed before the draft came is newer.
-        for (field, value) in fields {
-            if !value.is_empty() {
-                self.texts.entry(field).or_insert(value);
-            }
-        }
-        self.visit.oxygen = self.visit.oxygen.or(draft["oxygen"].as_bool());
-        self.visit.scale_two |= draft["scale_two"] == true;
-        self.visit.draft_saved_ms = Some(self.now_ms);
     }
 
     pub(super) fn fail(&mut self, problem: &Problem) {

@@ -1,6 +1,7 @@
 //! What is being filled in: rules of the fields, without a window and without the node.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use bocage_protocol::clinical::identifiers::{IdentifierError, Kind as Number};
 use bocage_protocol::clinical::news2::{self, News2, Readings, Scale};
@@ -8,8 +9,8 @@ use bocage_protocol::clinical::request::Kind;
 use bocage_protocol::clinical::vitals::{Measure, Sign, VitalError};
 
 use super::State;
-use super::action::{Field, Founding};
-use crate::view::{Problem, Recipient};
+use super::{Field, Founding, Secret};
+use crate::view::{FieldNow, Invited, Problem, Recipient};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum FacilityKind {
@@ -66,6 +67,10 @@ pub struct Setup {
     pub tried: bool,
     /// Words that the inviting place has to compare.
     pub waiting: Option<String>,
+    /// Files on this machine that may be invitations.
+    pub found: Vec<PathBuf>,
+    /// What the invitation says, once its words opened it.
+    pub invited: Option<Invited>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -90,8 +95,6 @@ pub struct Visit {
     pub scale_two: bool,
     pub working: bool,
     pub problem: Option<Problem>,
-    /// When the draft has to be saved.
-    pub draft_due_ms: Option<u64>,
     pub draft_saved_ms: Option<u64>,
     /// What the node found wrong in a field.
     pub refused: Vec<(Field, Problem)>,
@@ -127,6 +130,31 @@ impl Default for Compose {
             problem: None,
         }
     }
+}
+
+/// An entry that is being corrected, or withdrawn.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Correction {
+    pub patient: String,
+    pub entry: String,
+    /// What can be typed anew, with what it says now; how grave an allergy is apart.
+    pub fields: Vec<FieldNow>,
+    /// Of an allergy.
+    pub severe: Option<bool>,
+    pub severe_changed: bool,
+    /// Whether it was made in error has been asked once.
+    pub withdrawing: bool,
+    pub working: bool,
+    pub problem: Option<Problem>,
+}
+
+/// A facility that the record is about to be shared with.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Sharing {
+    pub key: String,
+    pub facility: String,
+    pub working: bool,
+    pub problem: Option<Problem>,
 }
 
 /// Signs of a visit's form, in the order in which they are taken.
@@ -165,7 +193,7 @@ impl State {
             return None;
         }
         match field {
-            Field::Vital(sign) => self.measure(sign)?.err().map(|e| vital_wrong(sign, e)),
+            Field::Vital(sign) => self.measure(sign)?.err().map(|e| vital_wrong(sign, text, e)),
             Field::Birth => match birth_date(text) {
                 None => Some(Wrong::of("wrong-date")),
                 Some(_) => None,
@@ -232,7 +260,7 @@ impl State {
             },
             profession: setup.profession.filter(|_| setup.kind != FacilityKind::Cabin),
             rpps: typed(Field::Rpps),
-            passphrase: self.text(Field::Passphrase).to_owned(),
+            passphrase: Secret::new(self.text(Field::Passphrase).to_owned()),
         }
     }
 }
@@ -250,7 +278,19 @@ fn number(kind: Number, text: &str) -> Option<Wrong> {
     Some(Wrong::of(id))
 }
 
-fn vital_wrong(sign: Sign, error: VitalError) -> Wrong {
+fn vital_wrong(sign: Sign, text: &str, error: VitalError) -> Wrong {
+    if let Some(pressure) = spoken_pressure(text).filter(|_| sign == Sign::BloodPressure) {
+        return Wrong {
+            id: "wrong-spoken-pressure",
+            values: vec![("pressure", pressure)],
+        };
+    }
+    if let Some((grams, value)) = spoken_glucose(text).filter(|_| sign == Sign::Glucose) {
+        return Wrong {
+            id: "wrong-spoken-glucose",
+            values: vec![("grams", grams), ("value", value)],
+        };
+    }
     match error {
         VitalError::OutOfLimits { low, high, decimals, .. } => Wrong {
             id: "wrong-limits",
@@ -265,6 +305,23 @@ fn vital_wrong(sign: Sign, error: VitalError) -> Wrong {
         _ if sign == Sign::BloodPressure => Wrong::of("wrong-pressure"),
         _ => Wrong::of("wrong-number"),
     }
+}
+
+/// A pressure as it is said in French, in centimetres of mercury (`13/8`, `14,5/9`), as it is written.
+fn spoken_pressure(text: &str) -> Option<String> {
+    let spoken = |part: &str| {
+        let value: f64 = part.trim().replace(',', ".").parse().ok()?;
+        (3.0..30.0).contains(&value).then(|| format!("{:.0}", value * 10.0))
+    };
+    let (systolic, diastolic) = text.split_once('/')?;
+    Some(format!("{}/{}", spoken(systolic)?, spoken(diastolic)?))
+}
+
+/// A glucose as it is said in French, in grams a litre without saying so (`1,2`), as it can be written.
+fn spoken_glucose(text: &str) -> Option<(String, String)> {
+    let grams = text.trim().replace(',', ".");
+    let value: f64 = grams.parse().ok()?;
+    (0.2..8.0).contains(&value).then(|| (grams, format!("{:.0}", value * 100.0)))
 }
 
 fn limit(value: i32, decimals: u8) -> String {
@@ -293,6 +350,17 @@ pub fn birth_date(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pressure_as_it_is_said_is_answered_with_how_it_is_written() {
+        assert_eq!(spoken_pressure("13/8").as_deref(), Some("130/80"));
+        assert_eq!(spoken_pressure("14,5/9").as_deref(), Some("145/90"));
+        for text in ["130/80", "13", "13/80", "a/b"] {
+            assert_eq!(spoken_pressure(text), None, "{text}");
+        }
+        assert_eq!(spoken_glucose("1,2"), Some(("1.2".to_owned(), "120".to_owned())));
+        assert_eq!(spoken_glucose("110"), None);
+    }
 
     #[test]
     fn birth_dates_are_read_as_people_type_them() {

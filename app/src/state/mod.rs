@@ -8,19 +8,25 @@ use time::UtcOffset;
 mod action;
 mod answers;
 mod apply;
+mod command;
+mod drafts;
+mod event;
 pub mod form;
 mod remote;
+mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use action::{
-    Action, Command, Event, Field, Founding, Look, PatientDraft, RequestDraft, Route, SetupDone, Shelf, Tab, VisitDraft, VisitRefused,
-};
+pub use action::{Action, Field, Look, Route, Shelf, Tab};
+pub use command::{Command, Founding, PatientDraft, RequestDraft, VisitDraft};
+pub use drafts::Draft;
+pub use event::{Event, SetupDone, VisitRefused};
 pub use remote::Remote;
+pub use secret::{Secret, Texts};
 
 use crate::i18n::Lang;
 use crate::view::{DraftRow, Network, PatientRow, Place, Problem, Record, Request, RequestRow, Sex};
-use form::{Compose, Setup, Visit};
+use form::{Compose, Correction, Setup, Sharing, Visit};
 
 /// Rows asked for at a time.
 pub const PAGE: u64 = 200;
@@ -104,12 +110,18 @@ pub struct State {
     pub route: Route,
     pub behind: Vec<Route>,
     /// Everything that is being typed.
-    pub texts: BTreeMap<Field, String>,
+    pub texts: Texts,
+    /// Drafts that were typed on since they were saved last, and when they have to be saved.
+    pub drafts_due: BTreeMap<Draft, u64>,
     pub network: Remote<Network>,
     pub patients: Patients,
     pub record: Remote<Record>,
     pub new_patient: NewPatient,
     pub visit: Visit,
+    /// Things that happened whose entries are shown one by one: by their first entry.
+    pub unfolded: BTreeSet<String>,
+    pub correction: Option<Correction>,
+    pub sharing: Option<Sharing>,
     pub drafts: Vec<DraftRow>,
     pub requests: Remote<Vec<RequestRow>>,
     pub request: Remote<Request>,
@@ -117,6 +129,8 @@ pub struct State {
     /// A step on the open request is on its way.
     pub stepping: bool,
     pub step_problem: Option<Problem>,
+    /// Whoever answered already has more to say.
+    pub saying_more: bool,
     pub toasts: Vec<Toast>,
     pub next_toast: u64,
     /// An invitation that was made, to be handed over: file and words.
@@ -124,6 +138,10 @@ pub struct State {
     /// A screen's field that should get the keyboard at its next frame.
     pub focus: Option<Field>,
     pub help: bool,
+    /// What the desk opens with, after a founding or a joining.
+    pub greeting: Option<SetupDone>,
+    /// People and places are invented, and go with the window.
+    pub demo: bool,
     /// The window has the keyboard: what comes meanwhile is seen by somebody.
     pub watched: bool,
 }
@@ -138,23 +156,30 @@ impl State {
             place: Place::default(),
             route: Route::Home,
             behind: Vec::new(),
-            texts: BTreeMap::new(),
+            texts: Texts::default(),
+            drafts_due: BTreeMap::new(),
             network: Remote::Idle,
             patients: Patients::default(),
             record: Remote::Idle,
             new_patient: NewPatient::default(),
             visit: Visit::default(),
+            unfolded: BTreeSet::new(),
+            correction: None,
+            sharing: None,
             drafts: Vec::new(),
             requests: Remote::Idle,
             request: Remote::Idle,
             compose: Compose::default(),
             stepping: false,
             step_problem: None,
+            saying_more: false,
             toasts: Vec::new(),
             next_toast: 0,
             invitation: Remote::Idle,
             focus: None,
             help: false,
+            greeting: None,
+            demo: false,
             watched: true,
         }
     }
@@ -165,7 +190,7 @@ impl State {
 
     /// What is typed in a field.
     pub fn text(&self, field: Field) -> &str {
-        self.texts.get(&field).map_or("", String::as_str)
+        self.texts.get(field)
     }
 
     /// The sentence of a problem in the window's language.
@@ -187,7 +212,10 @@ impl State {
     /// When something changes by itself: a message goes, a draft is due.
     pub fn next_wake_ms(&self) -> Option<u64> {
         let toasts = self.toasts.iter().filter_map(|t| t.until_ms);
-        toasts.chain(self.visit.draft_due_ms).min().map(|at| at.saturating_sub(self.now_ms))
+        toasts
+            .chain(self.drafts_due.values().copied())
+            .min()
+            .map(|at| at.saturating_sub(self.now_ms))
     }
 
     /// The window gets the keyboard, or loses it. What came to an open request while nobody looked is read now.
@@ -203,7 +231,7 @@ impl State {
     pub fn tick(&mut self, now_ms: u64) -> Vec<Command> {
         self.now_ms = now_ms;
         self.toasts.retain(|t| t.until_ms.is_none_or(|until| until > now_ms));
-        self.due_draft()
+        self.due_drafts()
     }
 
     pub(crate) fn toast(&mut self, tone: crate::theme::tokens::Tone, text: String) {

@@ -88,7 +88,7 @@ fn a_draft_is_saved_within_a_second_of_the_first_key_and_again_on_leaving() {
     state.tick(NOW + 600);
     typed(&mut state, Field::Note, "Œdème des chevilles");
     let saved = state.tick(NOW + 1_000);
-    assert!(matches!(&saved[..], [Command::SaveDraft { patient, text }] if patient == "p" && text.contains("chevilles")));
+    assert!(matches!(&saved[..], [Command::SaveDraft { patient, text, .. }] if patient == "p" && text.contains("chevilles")));
     assert_eq!(state.tick(NOW + 5_000), [], "nothing new was typed");
     typed(&mut state, Field::Vital(Sign::Temperature), "37,2");
     let left = state.apply(Action::Go(Route::Home));
@@ -110,7 +110,8 @@ fn a_draft_fills_the_form_again_and_what_was_typed_meanwhile_wins() {
     typed(&mut later, Field::Vital(Sign::HeartRate), "90");
     let patient = "p".to_owned();
     let text = Some(text);
-    later.receive(Event::Draft { patient, text });
+    let draft = Draft::Visit;
+    later.receive(Event::Draft { patient, draft, text });
     assert_eq!(later.text(Field::Note), "Note");
     assert_eq!(later.text(Field::Vital(Sign::HeartRate)), "90");
     assert_eq!(later.visit.oxygen, Some(false));

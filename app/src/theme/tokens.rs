@@ -153,6 +153,17 @@ pub mod size {
     /// Text is not read along longer lines.
     pub const READING: f32 = 720.0;
     pub const FORM: f32 = 520.0;
+    /// Columns narrower than this together stand one below the other.
+    pub const STACKED_BELOW: f32 = 760.0;
+    /// Share of the width that the left of two columns has: a little or much more than the right.
+    pub const LEFT: f32 = 0.55;
+    pub const WIDER_LEFT: f32 = 0.63;
+    /// A tile holds the longest measure in words.
+    pub const TILE: f32 = 150.0;
+    pub const CHART: f32 = 300.0;
+    pub const SMALL_CHART: f32 = 220.0;
+    /// Columns of the patient list after the name: birth, sex, INS.
+    pub const PATIENT_COLUMNS: [f32; 3] = [140.0, 90.0, 200.0];
     pub const WINDOW: [f32; 2] = [1280.0, 800.0];
     pub const MIN_WINDOW: [f32; 2] = [960.0, 640.0];
     pub const ICON: f32 = 18.0;

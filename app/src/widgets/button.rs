@@ -28,6 +28,13 @@ pub fn quiet(ui: &mut Ui, icon: &str, words: &str) -> Response {
     button(ui, Kind::Quiet, icon, words, true)
 }
 
+/// A quiet button among others of the same words: its name says which it is.
+pub fn quiet_named(ui: &mut Ui, icon: &str, words: &str, name: &str) -> Response {
+    let response = quiet(ui, icon, words);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    response
+}
+
 pub fn danger(ui: &mut Ui, icon: &str, words: &str) -> Response {
     button(ui, Kind::Danger, icon, words, true)
 }

@@ -1,7 +1,7 @@
-//! Grounds to stand on: pages, cards, banners, what is empty, what is being worked on, messages.
+//! Grounds to stand on: cards, banners, what is empty, what is being worked on, messages.
 
 use egui::accesskit::Role;
-use egui::{Align, CornerRadius, Frame, Id, Layout, Margin, ScrollArea, Stroke, Ui};
+use egui::{Align, CornerRadius, Frame, Id, Layout, Margin, Stroke, Ui};
 
 use super::{body, heading, hidden_glyph, icon_button, muted};
 use crate::i18n::Lang;
@@ -9,16 +9,6 @@ use crate::state::{Action, State};
 use crate::theme::tokens::{Tone, Type, Weight, size, space};
 use crate::theme::{icon, palette, text};
 use crate::view::Problem;
-
-/// A screen's own part of the window, with its margins; scrolls.
-pub fn page<R>(ui: &mut Ui, id: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
-    let margin = Margin::symmetric(space::XL as i8, space::XL as i8);
-    ScrollArea::vertical()
-        .id_salt(id)
-        .auto_shrink([false, false])
-        .show(ui, |ui| Frame::new().inner_margin(margin).show(ui, add).inner)
-        .inner
-}
 
 pub fn card<R>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
     let p = palette(ui);

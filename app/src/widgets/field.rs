@@ -30,6 +30,23 @@ enum Shape {
     Lines(usize),
 }
 
+/// True iff what is typed goes into this field.
+pub fn has_keyboard(ui: &Ui, field: Field) -> bool {
+    ui.memory(|m| m.has_focus(id_of(field)))
+}
+
+fn id_of(field: Field) -> egui::Id {
+    egui::Id::unique(format!("{field:?}"))
+}
+
+fn select_all(ui: &Ui, id: egui::Id, text: &str) {
+    use egui::text::{CCursor, CCursorRange};
+    let mut edited = TextEdit::load_state(ui.ctx(), id).unwrap_or_default();
+    let whole = CCursorRange::two(CCursor::new(0), CCursor::new(text.chars().count()));
+    edited.cursor.set_char_range(Some(whole));
+    TextEdit::store_state(ui.ctx(), id, edited);
+}
+
 fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape: Shape, out: &mut Vec<Action>) -> Response {
     let p = palette(ui);
     ui.vertical(|ui| {
@@ -51,7 +68,9 @@ fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape
         let wrong = wrong.or(refused);
         let mut typed = state.text(field).to_owned();
         let hint = text(hint, Type::Body, Weight::Normal, p.text_muted);
-        let id = egui::Id::unique(format!("{field:?}"));
+        let id = id_of(field);
+        // Whoever comes back to it types something else: the next key replaces what is there.
+        let anew = matches!((&shape, field), (Shape::Line, Field::Search | Field::Correction(_)));
         let line = match shape {
             Shape::Lines(rows) => TextEdit::multiline(&mut typed).desired_rows(rows),
             Shape::Secret => TextEdit::singleline(&mut typed).password(true),
@@ -69,6 +88,9 @@ fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape
         );
         if state.focus == Some(field) {
             response.request_focus();
+            if anew {
+                select_all(ui, id, state.text(field));
+            }
         }
         let name = match &wrong {
             Some(wrong) => format!("{label}. {wrong}"),

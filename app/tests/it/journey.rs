@@ -11,7 +11,7 @@ use bocage_node::service::Service;
 use bocage_protocol::identity::{FacilityKind, Profession};
 use tokio::sync::oneshot;
 
-use crate::support::{PASSPHRASE, fill, french, press, told, until, until_shown, window};
+use crate::support::{PASSPHRASE, fill, french, press, press_row, refill, told, until_shown, window};
 
 fn place(facility: &str, kind: FacilityKind, who: Option<&str>) -> Description {
     Description {
@@ -79,6 +79,7 @@ fn desk(home: &Path, carrier: &Carrier) -> Options {
         listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
         peers: vec![carrier.address.clone()],
         mdns: false,
+        demo: false,
         passphrase: None,
         settings: None,
     }
@@ -123,19 +124,36 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
         ("Fréquence respiratoire (/min)", "18"),
         ("SpO₂ (%)", "98"),
         ("Température (°C)", "37,1"),
-        ("Conscience", "A"),
     ] {
         fill(&mut a, sign, value);
     }
+    press(&mut a, "Conscience : Alerte");
     until_shown(&mut a, "Pas de total : il manque");
     press(&mut a, "La personne respire : à l’air ambiant");
     until_shown(&mut a, "risque faible");
     press(&mut a, "Signer et enregistrer");
     until_shown(&mut a, "151/94");
+    // A measure that was typed wrong is corrected as it was typed, and one that was nobody's is said to be a mistake.
+    press(&mut a, "Historique");
+    press(&mut a, "Corriger…, Consultation : Douleur thoracique");
+    press(&mut a, "Corriger : Pouls 84 /min");
+    refill(&mut a, "Pouls (/min)", "94");
+    press(&mut a, "Signer la correction");
+    until_shown(&mut a, "Pouls 94");
+    until_shown(&mut a, "corrigé une fois");
+    press(&mut a, "Corriger : Température 37,1 °C");
+    press(&mut a, "Saisi par erreur");
+    press(&mut a, "Confirmer : saisi par erreur");
+    until_shown(&mut a, "un élément saisi par erreur");
+    // A question that is begun and left is still there.
     press(&mut a, "Interroger un confrère");
+    fill(&mut a, "Question", "Faut-il");
+    press(&mut a, "Accueil");
+    press_row(&mut a, "Question commencée, Awa Diallo");
+    until_shown(&mut a, "Faut-il");
     fill(&mut a, "À qui", "petit");
     press(&mut a, "Dr Claire Petit, Hôpital de Figeac Gramat");
-    fill(&mut a, "Question", "Faut-il l’hospitaliser ?");
+    fill(&mut a, "Question", " l’hospitaliser ?");
     press(&mut a, "Signer et envoyer");
     until_shown(&mut a, "Faut-il l’hospitaliser ?");
     until_shown(&mut a, "Enregistré sur cet appareil");
@@ -149,13 +167,7 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     press(&mut b, "Déverrouiller");
     until_shown(&mut b, "Awa Diallo");
     press(&mut b, "Demandes, 1");
-    until(&mut b, "the request's row", |w| told(w).contains("Row: Téléexpertise, Awa Diallo"));
-    let name = told(&b).lines().find_map(|l| {
-        l.strip_prefix("Row: ")
-            .filter(|l| l.starts_with("Téléexpertise"))
-            .map(str::to_owned)
-    });
-    press(&mut b, &name.unwrap());
+    press_row(&mut b, "Téléexpertise, Awa Diallo");
     until_shown(&mut b, "Faut-il l’hospitaliser ?");
     press(&mut b, "Ouvrir le dossier");
     until_shown(&mut b, "151/94");
@@ -163,6 +175,9 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     fill(&mut b, "Votre avis", "Oui, ce soir. Je préviens le service.");
     press(&mut b, "Signer l’avis");
     until_shown(&mut b, "Détenu par 1 autre lieu");
+    // What was answered can be added to, and isn't asked for.
+    until_shown(&mut b, "Compléter l’avis");
+    assert!(!told(&b).contains("Votre avis"), "{}", told(&b));
     drop(b);
 
     // The clinic is back: the answer, and that the question was read.
@@ -170,14 +185,22 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     fill(&mut a, "Phrase de passe", PASSPHRASE);
     press(&mut a, "Déverrouiller");
     until_shown(&mut a, "répondue");
-    let row = told(&a).lines().find_map(|l| {
-        l.strip_prefix("Row: ")
-            .filter(|l| l.starts_with("Téléexpertise"))
-            .map(str::to_owned)
-    });
-    press(&mut a, &row.unwrap());
+    press_row(&mut a, "Téléexpertise");
     until_shown(&mut a, "Oui, ce soir. Je préviens le service.");
     until_shown(&mut a, "Lu par Dr Claire Petit");
+    fill(&mut a, "Autre question, ou dernier mot", "Merci, elle part.");
     press(&mut a, "Clore la demande");
     until_shown(&mut a, "Plus rien n’est ouvert par cette demande.");
+    until_shown(&mut a, "Détenu par 1 autre lieu");
+    drop(a);
+
+    // The hospital sees that the record is an old one from now on, and may not write in it.
+    let mut b = window(desk(homes[1].root(), &carrier), french());
+    fill(&mut b, "Phrase de passe", PASSPHRASE);
+    press(&mut b, "Déverrouiller");
+    press(&mut b, "Patients");
+    press_row(&mut b, "Diallo Awa");
+    until_shown(&mut b, "Ce dossier n’est plus ouvert à votre lieu");
+    let said = told(&b);
+    assert!(said.contains("151/94") && !said.contains("Nouvelle consultation"), "{said}");
 }

@@ -5,8 +5,10 @@
 use bocage_app::i18n::Lang;
 use bocage_app::state::form::{Setup, Step};
 use bocage_app::state::{Action, Field, Look, Phase, Remote, Route, Settings, Shelf, State, Tab};
+use bocage_app::theme::tokens::size;
 use bocage_app::view::{
-    Delivery, Entry, Message, Network, PatientRow, Peer, Person, Place, Problem, Recipient, Record, Request, RequestRow, Sex, Trust, What,
+    Delivery, DraftRow, Entry, FieldNow, Invited, Message, Network, Part, PatientRow, Peer, Person, Place, Problem, Recipient, Record,
+    Request, RequestRow, Sex, Sight, Trust, What,
 };
 use bocage_app::{screens, theme};
 use bocage_protocol::clinical::request::{Kind, Status, Step as Taken};
@@ -41,6 +43,11 @@ fn person(name: &str, facility: &str) -> Person {
 fn record() -> Record {
     let entry = |n: u64, what: What, title: &str, at_ms: u64| Entry {
         id: format!("{n:032x}"),
+        part: if matches!(what, What::Allergy { .. } | What::Treatment) {
+            "medication".to_owned()
+        } else {
+            "clinical".to_owned()
+        },
         what,
         title: title.to_owned(),
         text: String::new(),
@@ -50,6 +57,11 @@ fn record() -> Record {
         trust: Trust::Accepted,
         versions: 0,
         visit: String::new(),
+        in_error: false,
+        fields: vec![FieldNow {
+            name: "value".to_owned(),
+            value: "151/94".to_owned(),
+        }],
         own: true,
         held: Some(n % 3),
     };
@@ -90,14 +102,26 @@ fn record() -> Record {
         readers: vec![
             bocage_app::view::ReaderRow {
                 facility: "Centre de santé de Saint-Aubin".to_owned(),
+                key: "own".to_owned(),
                 until_ms: None,
             },
             bocage_app::view::ReaderRow {
                 facility: "Hôpital de Figeac".to_owned(),
+                key: "Hôpital de Figeac".to_owned(),
                 until_ms: Some(NOW + 7 * DAY),
             },
         ],
-        parts: vec!["identity".to_owned(), "clinical".to_owned(), "medication".to_owned()],
+        parts: ["identity", "emergency", "medication", "clinical"]
+            .map(|name| part(name, Sight::Open))
+            .into(),
+    }
+}
+
+fn part(name: &str, sight: Sight) -> Part {
+    Part {
+        name: name.to_owned(),
+        sight,
+        writable: sight == Sight::Open,
     }
 }
 
@@ -147,8 +171,9 @@ fn full(settings: Settings) -> State {
     state.phase = Phase::Open;
     let peer = |facility: &str, kind: &str, connected| Peer {
         facility: facility.to_owned(),
+        key: facility.to_owned(),
         kind: kind.to_owned(),
-        node: "n".to_owned(),
+        node: facility.to_owned(),
         connected,
         settled: connected,
         last_seen_ms: Some(NOW - if connected { 1_000 } else { 2 * DAY }),
@@ -260,7 +285,7 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
         (Field::Vital(Sign::OxygenSaturation), "93"),
         (Field::Vital(Sign::Temperature), "47"),
     ] {
-        visit.texts.insert(field, text.to_owned());
+        visit.texts.set(field, text.to_owned());
     }
     visit.visit.draft_saved_ms = Some(NOW - 1_000);
     let mut compose = open(Route::Compose { patient: id.clone() });
@@ -268,19 +293,76 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
     compose.compose.to = Some(recipient());
     compose.compose.recipients = vec![recipient()];
     let mut new_patient = open(Route::NewPatient);
-    new_patient.texts.insert(Field::Ins, "295109912611199".to_owned());
+    new_patient.texts.set(Field::Ins, "295109912611199".to_owned());
     new_patient.new_patient.twins = vec![(patient(1, "Diallo", "Awa", Sex::Female), "name".to_owned())];
     let problem = Problem {
         code: "passphrase".to_owned(),
         en: "Wrong passphrase: try again.".to_owned(),
         fr: "Phrase de passe fausse : recommencez.".to_owned(),
     };
+    let mut shut = record(Tab::Summary);
+    if let Remote::Ready(record) = &mut shut.record {
+        for part in &mut record.parts {
+            part.sight = Sight::Shut;
+            part.writable = false;
+        }
+    }
+    let mut history = record(Tab::History);
+    history.unfolded.insert(format!("{:032x}", 50));
+    let mut correcting = record(Tab::History);
+    correcting.apply(Action::Correct(format!("{:032x}", 51)));
+    let mut sharing = record(Tab::Readers);
+    sharing.apply(Action::Share {
+        key: "Hôpital de Figeac".to_owned(),
+        facility: "Hôpital de Figeac".to_owned(),
+    });
+    let mut invited = setup(Step::Person, false);
+    if let Phase::FirstRun(setup) = &mut invited.phase {
+        setup.invited = Some(Invited {
+            network: "Réseau de soins du Quercy".to_owned(),
+            until_ms: NOW + 3 * DAY,
+        });
+    }
+    let mut joining = setup(Step::Place, false);
+    if let Phase::FirstRun(setup) = &mut joining.phase {
+        setup.found = vec![
+            "/media/cle/invitation.bocage".into(),
+            "/home/elise/Documents/invitation-2.bocage".into(),
+        ];
+    }
+    let mut answering = open(Route::Request { request: "cd".repeat(32) });
+    if let Remote::Ready(request) = &mut answering.request {
+        request.row = crate::look::request(true, Status::Requested);
+        request.messages.pop();
+    }
+    let mut demo = open(Route::Home);
+    demo.demo = true;
+    demo.drafts = vec![
+        DraftRow {
+            patient: id.clone(),
+            is_question: false,
+            name: "Awa Diallo".to_owned(),
+            saved_ms: NOW - DAY,
+        },
+        DraftRow {
+            patient: id.clone(),
+            is_question: true,
+            name: "Awa Diallo".to_owned(),
+            saved_ms: NOW - 2 * DAY,
+        },
+    ];
     let mut cabin = open(Route::Network);
     cabin.place.carries_only = true;
     vec![
         ("cabin", cabin),
+        ("demo", demo),
+        ("record-shut", shut),
+        ("correct", correcting),
+        ("share", sharing),
+        ("first-run-invited", invited),
+        ("request-to-answer", answering),
         ("first-run", setup(Step::Choose, false)),
-        ("first-run-place", setup(Step::Place, false)),
+        ("first-run-place", joining),
         ("first-run-person", setup(Step::Person, true)),
         ("first-run-passphrase", setup(Step::Passphrase, true)),
         (
@@ -295,7 +377,7 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
         ("patients", open(Route::Patients)),
         ("new-patient", new_patient),
         ("record", record(Tab::Summary)),
-        ("history", record(Tab::History)),
+        ("history", history),
         ("vitals", record(Tab::Vitals)),
         ("treatments", record(Tab::Treatments)),
         ("readers", record(Tab::Readers)),
@@ -308,23 +390,27 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
     ]
 }
 
-fn shown(state: State) -> Harness<'static, State> {
+/// A window that stands still on one state.
+struct Still(State);
+
+impl eframe::App for Still {
+    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
+        screens::show(ui, &self.0, &mut Vec::new());
+    }
+}
+
+fn shown(state: State) -> Harness<'static, Still> {
+    shown_at(size::WINDOW, state)
+}
+
+fn shown_at(size: [f32; 2], state: State) -> Harness<'static, Still> {
     let dark = state.settings.look == Look::Dark;
-    let mut ready = false;
-    let mut harness = Harness::builder().with_size([1280.0, 800.0]).with_max_steps(16).build_ui_state(
-        move |ui, state: &mut State| {
-            if !ready {
-                theme::install(ui.ctx());
-                ui.ctx().set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
-                ready = true;
-                ui.ctx().request_repaint();
-                return;
-            }
-            let mut out: Vec<Action> = Vec::new();
-            screens::show(ui, state, &mut out);
-        },
-        state,
-    );
+    let theme = if dark { egui::Theme::Dark } else { egui::Theme::Light };
+    let builder = Harness::builder().with_size(size).with_theme(theme).with_max_steps(16);
+    let mut harness = builder.build_eframe(move |context| {
+        theme::install(&context.egui_ctx);
+        Still(state)
+    });
     harness.run_ok();
     harness
 }
@@ -342,6 +428,11 @@ const BOTH: [Settings; 2] = [
         look: Look::Dark,
     },
 ];
+
+const PSEUDO: Settings = Settings {
+    lang: Lang::Pseudo,
+    look: Look::Light,
+};
 
 const FOUR: [Settings; 4] = [
     BOTH[0],
@@ -394,14 +485,13 @@ fn every_screen_names_every_input_in_both_languages() {
 /// In the pseudo-language every text of ours is in brackets: what isn't was never translated, or is somebody's own words.
 #[test]
 fn nothing_that_we_say_is_left_untranslated() {
-    let settings = Settings {
-        lang: Lang::Pseudo,
-        look: Look::Light,
-    };
+    let settings = PSEUDO;
     let own = full(settings);
     let theirs = format!("{own:?}");
     for (name, state) in all_screens(settings) {
-        let theirs = format!("{theirs}{state:?}");
+        // What is typed is shown by no debug output.
+        let fields = [Field::Reason, Field::Note, Field::Correction(0)].map(|f| state.text(f).to_owned());
+        let theirs = format!("{theirs}{state:?}{}", fields.concat());
         let harness = shown(state);
         for node in harness.root().children_recursive() {
             let node = node.accesskit_node();
@@ -429,6 +519,9 @@ fn outside_brackets(text: &str) -> String {
         .collect()
 }
 
+/// Screens with a picture of their own, in four looks; the first are on README.
+const PICTURED: [&str; 8] = ["home", "patients", "record", "visit", "request", "network", "lock", "first-run"];
+
 #[test]
 fn pictures_of_screens_are_as_they_were() {
     let required = std::env::var("BOCAGE_PICTURES").is_ok_and(|v| v == "required");
@@ -440,11 +533,46 @@ fn pictures_of_screens_are_as_they_were() {
     for settings in FOUR {
         let look = if settings.look == Look::Dark { "dark" } else { "light" };
         for (name, state) in all_screens(settings) {
-            if !["home", "patients", "record", "visit", "request"].contains(&name) {
-                continue;
+            if PICTURED.contains(&name) {
+                let mut harness = shown(state);
+                results.add(harness.try_snapshot(format!("{name}-{look}-{}", settings.lang.code())));
             }
-            let mut harness = shown(state);
-            results.add(harness.try_snapshot(format!("{name}-{look}-{}", settings.lang.code())));
+        }
+    }
+}
+
+/// Every screen at both sizes, into a folder, for whoever wants to look: `BOCAGE_LOOK=target/look cargo test -p bocage-app look`.
+#[test]
+fn every_screen_can_be_looked_at() {
+    let Some(folder) = std::env::var_os("BOCAGE_LOOK").map(std::path::PathBuf::from) else {
+        return;
+    };
+    std::fs::create_dir_all(&folder).unwrap();
+    for (lang, settings) in [("fr", BOTH[0]), ("en", BOTH[1])] {
+        for (size, at) in [(size::WINDOW, "large"), (size::MIN_WINDOW, "small")] {
+            for (name, state) in all_screens(settings) {
+                let picture = shown_at(size, state).render().unwrap();
+                picture.save(folder.join(format!("{name}-{lang}-{at}.png"))).unwrap();
+            }
+        }
+    }
+}
+
+/// At the smallest window nothing sticks out at the right: whatever can be pressed or read ends inside.
+#[test]
+fn every_screen_fits_the_smallest_window() {
+    let [wide, _] = size::MIN_WINDOW;
+    for settings in [BOTH[0], PSEUDO] {
+        for (name, state) in all_screens(settings) {
+            let harness = shown_at(size::MIN_WINDOW, state);
+            for node in harness.root().children_recursive() {
+                let said = node.accesskit_node();
+                let bounds = said.bounding_box();
+                if let Some(bounds) = bounds.filter(|_| !said.is_hidden()) {
+                    let label = said.label().or_else(|| said.value()).unwrap_or_default();
+                    assert!(bounds.x1 <= f64::from(wide) + 0.5, "{name}: {label:?} ends at {}", bounds.x1);
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The window, driven as people drive it: by the names of what is on the screen, against real nodes in this process.
 
+mod first_run;
 mod journey;
 mod look;
 mod support;

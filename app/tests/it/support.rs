@@ -52,17 +52,35 @@ pub(crate) fn until(window: &mut Window, what: &str, so: impl Fn(&Window) -> boo
 
 /// Draws until these words are on the screen.
 pub(crate) fn until_shown(window: &mut Window, words: &str) {
-    until(window, words, |w| {
-        w.query_all_by_label_contains(words).next().is_some() || told(w).contains(words)
-    });
+    until(window, words, |w| told(w).contains(words));
 }
 
 /// Presses what bears this name, as soon as it is there.
 pub(crate) fn press(window: &mut Window, name: &str) {
-    until(window, name, |w| w.query_all_by_label(name).next().is_some());
-    let first = window.query_all_by_label(name).next().expect("it was there");
-    first.click_accesskit();
+    until(window, name, |w| pressable(w, name).is_some());
+    pressable(window, name).expect("it was there").click_accesskit();
     window.run_ok();
+}
+
+/// Presses the row whose sentence begins so, as soon as it is there.
+pub(crate) fn press_row(window: &mut Window, begins: &str) {
+    let name = |w: &Window| {
+        let said = told(w);
+        let mut rows = said.lines().filter_map(|l| l.strip_prefix("Row: "));
+        rows.find(|l| l.starts_with(begins)).map(str::to_owned)
+    };
+    until(window, begins, |w| name(w).is_some());
+    let whole = name(window).expect("it was there");
+    press(window, &whole);
+}
+
+/// A heading may say the same as the button under it.
+fn pressable<'w>(window: &'w Window, name: &'w str) -> Option<egui_kittest::Node<'w>> {
+    let text = |role| matches!(role, Role::Label | Role::Heading | Role::Status | Role::Alert | Role::TextRun);
+    window.root().children_recursive().find(|node| {
+        let node = node.accesskit_node();
+        !text(node.role()) && node.label().is_some_and(|label| plain(&label) == name)
+    })
 }
 
 /// Types into the field of this name, behind what is there.
@@ -74,10 +92,23 @@ pub(crate) fn fill(window: &mut Window, name: &str, text: &str) {
     window.run_ok();
 }
 
+/// Types into the field of this name, instead of what is there.
+pub(crate) fn refill(window: &mut Window, name: &str, text: &str) {
+    until(window, name, |w| field(w, name).is_some());
+    field(window, name).expect("it was there").focus();
+    window.run_ok();
+    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    window.run_ok();
+    field(window, name).expect("it was there").type_text(text);
+    window.run_ok();
+}
+
 fn field<'w>(window: &'w Window, name: &'w str) -> Option<egui_kittest::Node<'w>> {
     let is_field = |role| matches!(role, Role::TextInput | Role::PasswordInput | Role::MultilineTextInput);
-    let mut named = window.query_all_by_label_contains(name);
-    named.find(|node| is_field(node.accesskit_node().role()))
+    window.root().children_recursive().find(|node| {
+        let node = node.accesskit_node();
+        is_field(node.role()) && node.label().is_some_and(|label| plain(&label).contains(name))
+    })
 }
 
 /// Everything that a screen reader would find, a line each.
@@ -86,8 +117,13 @@ pub(crate) fn told(window: &Window) -> String {
     for node in window.root().children_recursive() {
         let node = node.accesskit_node();
         for text in [node.label(), node.value()].into_iter().flatten().filter(|t| !t.is_empty()) {
-            out.push_str(&format!("{:?}: {text}\n", node.role()));
+            out.push_str(&format!("{:?}: {}\n", node.role(), plain(&text)));
         }
     }
     out
+}
+
+/// With spaces as they are typed in tests: on the screen many don't break.
+fn plain(text: &str) -> String {
+    text.replace(['\u{a0}', '\u{202f}'], " ")
 }

@@ -1,0 +1,165 @@
+//! What happened, newest first, each with who wrote it and how far it went. A visit is one thing that happened.
+
+use egui::Ui;
+
+use super::super::words;
+use crate::state::form::SIGNS;
+use crate::state::{Action, State};
+use crate::theme::icon;
+use crate::theme::tokens::{Tone, space};
+use crate::view::{Entry, Record, Trust, What};
+use crate::widgets;
+
+pub(super) fn show(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
+    widgets::card(ui, |ui| {
+        let happened = happened(record);
+        for group in &happened {
+            happening(ui, state, group);
+            details(ui, state, record, group, out);
+            ui.add_space(space::S);
+        }
+        nothing(ui, state, &happened);
+    });
+}
+
+/// The last few, without their details.
+pub(super) fn latest(ui: &mut Ui, state: &State, record: &Record, most: usize) {
+    let happened = happened(record);
+    for group in happened.iter().take(most) {
+        happening(ui, state, group);
+        ui.add_space(space::S);
+    }
+    nothing(ui, state, &happened);
+}
+
+fn nothing(ui: &mut Ui, state: &State, happened: &[Vec<&Entry>]) {
+    if happened.is_empty() {
+        widgets::empty(ui, icon::CLOCK_COUNTER_CLOCKWISE, &state.lang().t("history-none"), |_| {});
+    }
+}
+
+/// Entries by what they belong to: a visit first, then what was found in it, in the order in which it is taken.
+fn happened(record: &Record) -> Vec<Vec<&Entry>> {
+    let mut groups: Vec<Vec<&Entry>> = Vec::new();
+    for entry in record.entries.iter().filter(|e| e.what != What::Patient) {
+        let same = |g: &&mut Vec<&Entry>| !entry.visit.is_empty() && g[0].visit == entry.visit;
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(entry),
+            None => groups.push(vec![entry]),
+        }
+    }
+    for group in &mut groups {
+        group.sort_by_key(|e| rank(&e.what));
+    }
+    groups
+}
+
+fn rank(what: &What) -> usize {
+    match what {
+        What::Visit => 0,
+        What::Vital(measure) => 1 + SIGNS.iter().position(|s| *s == measure.sign()).unwrap_or(SIGNS.len()),
+        What::Oxygen(_) => SIGNS.len() + 2,
+        What::News2 { .. } => SIGNS.len() + 3,
+        _ => SIGNS.len() + 4,
+    }
+}
+
+fn happening(ui: &mut Ui, state: &State, group: &[&Entry]) {
+    let lang = state.lang();
+    let [first, found @ ..] = group else { return };
+    widgets::milestone(ui, tone_of(first), words::icon_of(&first.what), |ui| {
+        widgets::strong(ui, &words::entry(state, first));
+        let by = [first.author.as_str(), first.facility.as_str()];
+        let mut line = vec![lang.recent(first.at_ms, state.now_ms, state.offset)];
+        line.extend(by.into_iter().filter(|s| !s.is_empty()).map(str::to_owned));
+        widgets::small(ui, &line.join(" · "));
+        let counts = |e: &&&Entry| e.what != What::Note && !e.in_error;
+        let findings: Vec<String> = found.iter().filter(counts).map(|e| words::entry(state, e)).collect();
+        if !findings.is_empty() {
+            widgets::body(ui, &findings.join(" · "));
+        }
+        let told = |e: &&&Entry| matches!(e.what, What::Note | What::Question(_) | What::Message) && !e.text.is_empty() && !e.in_error;
+        for entry in group.iter().filter(told) {
+            widgets::body(ui, &entry.text);
+        }
+        standing(ui, state, group);
+    });
+}
+
+/// How far own entries went, the least far of them, and what is doubtful about any.
+fn standing(ui: &mut Ui, state: &State, group: &[&Entry]) {
+    let lang = state.lang();
+    ui.horizontal_wrapped(|ui| {
+        if group.iter().any(|e| e.trust == Trust::Quarantined) {
+            widgets::chip(ui, Tone::Warning, icon::WARNING, &lang.t("entry-quarantined"));
+        }
+        if group.iter().any(|e| e.trust == Trust::Disputed) {
+            widgets::chip(ui, Tone::Warning, icon::WARNING, &lang.t("entry-disputed"));
+        }
+        let mistaken = group.iter().filter(|e| e.in_error).count() as u64;
+        if mistaken > 0 {
+            let words = lang.tv("entry-in-error", &[("n", mistaken.into())]);
+            widgets::chip(ui, Tone::Warning, icon::X_CIRCLE, &words);
+        }
+        let versions: u64 = group.iter().filter(|e| !e.in_error).map(|e| e.versions).sum();
+        if versions > 0 {
+            let words = lang.tv("entry-corrected", &[("n", versions.into())]);
+            widgets::chip(ui, Tone::Plain, icon::CLOCK_COUNTER_CLOCKWISE, &words);
+        }
+        let own = group.iter().filter(|e| e.own);
+        match own.map(|e| e.held.unwrap_or(0)).min() {
+            Some(0) => widgets::chip(ui, Tone::Plain, icon::CHECK_CIRCLE, &lang.t("saved-here")),
+            Some(n) => widgets::chip(ui, Tone::Success, icon::CLOUD_CHECK, &lang.tv("held-by", &[("n", n.into())])),
+            None => {}
+        }
+    });
+}
+
+/// The entries one by one, each with the way to put it right; folded until somebody asks.
+fn details(ui: &mut Ui, state: &State, record: &Record, group: &[&Entry], out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let right = |e: &Entry| record.is_writable(&e.part) && !e.in_error && words::can_be_corrected(e);
+    let Some(first) = group.first() else { return };
+    if !group.iter().any(|e| right(e)) {
+        return;
+    }
+    let open = state.unfolded.contains(&first.id);
+    ui.horizontal(|ui| {
+        ui.add_space(space::XXL + space::S);
+        let (icon, id) = if open {
+            (icon::CARET_UP, "fold")
+        } else {
+            (icon::CARET_DOWN, "unfold")
+        };
+        // Several of these are on the screen: each says of what.
+        let name = format!("{}, {}", lang.t(id), words::entry(state, first));
+        if widgets::quiet_named(ui, icon, &lang.t(id), &name).clicked() {
+            out.push(Action::Unfold(first.id.clone()));
+        }
+    });
+    if !open {
+        return;
+    }
+    for entry in group.iter().filter(|e| right(e)) {
+        ui.horizontal(|ui| {
+            ui.add_space(space::XXL + space::L);
+            let words = words::entry(state, entry);
+            let name = lang.tv("correct-named", &[("entry", words.as_str().into())]);
+            if widgets::quiet_named(ui, icon::PENCIL_SIMPLE, &lang.t("correct"), &name).clicked() {
+                out.push(Action::Correct(entry.id.clone()));
+            }
+            widgets::body(ui, &words);
+        });
+    }
+}
+
+fn tone_of(entry: &Entry) -> Tone {
+    match entry.what {
+        _ if entry.in_error => Tone::Plain,
+        What::Allergy { .. } => Tone::Danger,
+        What::Vital(_) | What::Visit | What::Note => Tone::Primary,
+        What::Treatment => Tone::Success,
+        What::Question(_) | What::Step(_) | What::Message => Tone::Info,
+        _ => Tone::Plain,
+    }
+}

@@ -1,0 +1,97 @@
+//! The first look: latest measures, the course of one, the last things that happened.
+
+use bocage_protocol::clinical::vitals::Sign;
+use egui::Ui;
+
+use super::super::words;
+use super::{history, side_by_side, vitals};
+use crate::state::form::SIGNS;
+use crate::state::{Action, Route, State};
+use crate::theme::tokens::{Type, Weight, size, space};
+use crate::theme::{icon, palette, text};
+use crate::view::Record;
+use crate::widgets;
+
+/// Signs that have a tile.
+const TILES: [Sign; 5] = [
+    Sign::BloodPressure,
+    Sign::HeartRate,
+    Sign::OxygenSaturation,
+    Sign::Temperature,
+    Sign::Weight,
+];
+/// Things that happened on the first look.
+const LATEST: usize = 6;
+/// Points of a tile's line.
+const SPARK: usize = 12;
+
+pub(super) fn show(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::tiles(ui, TILES.len(), |ui, n| tile(ui, state, record, TILES[n]));
+    ui.add_space(space::M);
+    let mut pressed = Vec::new();
+    side_by_side(
+        ui,
+        |ui| {
+            let sign = if record.series(Sign::BloodPressure).len() > 1 {
+                Some(Sign::BloodPressure)
+            } else {
+                SIGNS.into_iter().find(|s| record.series(*s).len() > 1)
+            };
+            match sign {
+                Some(sign) => widgets::card(ui, |ui| vitals::chart(ui, state, record, sign, size::CHART)),
+                None => widgets::card(ui, |ui| {
+                    widgets::heading(ui, &lang.t("tab-vitals"));
+                    widgets::empty(ui, icon::CHART_LINE, &lang.t("vitals-few"), |ui| {
+                        if record.is_writable("clinical") && widgets::secondary(ui, icon::STETHOSCOPE, &lang.t("new-visit")).clicked() {
+                            let patient = record.patient.id.clone();
+                            pressed.push(Action::Go(Route::Visit { patient }));
+                        }
+                    });
+                }),
+            }
+        },
+        |ui| {
+            widgets::card(ui, |ui| {
+                widgets::heading(ui, &lang.t("tab-history"));
+                ui.add_space(space::S);
+                history::latest(ui, state, record, LATEST);
+            });
+        },
+    );
+    out.extend(pressed);
+}
+
+fn tile(ui: &mut Ui, state: &State, record: &Record, sign: Sign) {
+    let lang = state.lang();
+    let p = palette(ui);
+    let series = record.series(sign);
+    widgets::card(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = space::XS;
+        ui.spacing_mut().interact_size.y = 0.0;
+        ui.horizontal(|ui| {
+            widgets::hidden_glyph(ui, words::sign_icon(sign), Type::Body.points(), p.text_muted);
+            widgets::small(ui, &lang.t(words::sign(sign)));
+        });
+        let Some((at, last)) = series.last().copied() else {
+            ui.label(text("–", Type::Title, Weight::Normal, p.text_muted));
+            widgets::small(ui, &lang.t("never-measured"));
+            ui.add_space(space::XL + space::XS);
+            return;
+        };
+        ui.horizontal(|ui| {
+            ui.label(text(words::value(lang, last), Type::Title, Weight::Strong, p.text));
+            widgets::small(ui, words::unit(sign));
+        });
+        widgets::small(ui, &lang.recent(at, state.now_ms, state.offset));
+        let points: Vec<f64> = series
+            .iter()
+            .rev()
+            .take(SPARK)
+            .rev()
+            .filter_map(|(_, m)| words::number(*m))
+            .collect();
+        let wide = ui.available_width();
+        widgets::chart::sparkline(ui, &points, p.primary, wide);
+    });
+}

@@ -1,0 +1,296 @@
+//! What a person did, applied.
+
+mod patients;
+mod record;
+mod requests;
+mod setup;
+mod visit;
+
+use super::form::{Compose, Sharing};
+use super::{Action, Command, Draft, Field, NewPatient, Phase, Remote, Route, State, Tab};
+use crate::theme::tokens::Tone;
+
+/// Steps back that are remembered.
+const MAX_BEHIND: usize = 32;
+
+impl State {
+    /// The only way in which what a person does changes anything. Returns what is to be asked of the node.
+    pub fn apply(&mut self, action: Action) -> Vec<Command> {
+        match action {
+            Action::Type(field, text) => return self.typed(field, text),
+            Action::Go(route) => return self.go(route),
+            Action::Back => {
+                if let Some(route) = self.behind.pop() {
+                    let saved = self.drafts_now();
+                    self.route = route;
+                    return [saved, self.arrive()].concat();
+                }
+            }
+            Action::Language(lang) => {
+                self.settings.lang = lang;
+                return vec![Command::Settings(self.settings)];
+            }
+            Action::Look(look) => {
+                self.settings.look = look;
+                return vec![Command::Settings(self.settings)];
+            }
+            Action::CloseToast(id) => self.toasts.retain(|t| t.id != id),
+            Action::Help(shown) => self.help = shown,
+
+            Action::Founding(founding) => return self.found_or_join(founding),
+            Action::InvitationFile(path) => self.texts.set(Field::InvitationFile, path.display().to_string()),
+            Action::Kind(kind) => self.setup(|setup| setup.kind = kind),
+            Action::Profession(profession) => self.setup(|setup| setup.profession = Some(profession)),
+            Action::SetupBack => self.setup_back(),
+            Action::SetupNext => return self.setup_next(),
+            Action::Unlock => return self.unlock(),
+            Action::Lock => {
+                let saved = self.drafts_now();
+                return [saved, vec![Command::Lock]].concat();
+            }
+            Action::Retry => {
+                self.phase = Phase::Starting { done: 0, total: 0 };
+                return vec![Command::Start];
+            }
+
+            Action::PatientsAt(offset) => return self.ask_patients(offset),
+            Action::Cursor(row) => self.patients.cursor = Some(row),
+            Action::Sex(sex) => self.new_patient.sex = Some(sex),
+            Action::CreatePatient { anyway } => return self.create_patient(anyway),
+
+            Action::Oxygen(oxygen) => {
+                self.visit.oxygen = Some(oxygen);
+                self.draft_soon(Draft::Visit);
+            }
+            Action::ScaleTwo(two) => {
+                self.visit.scale_two = two;
+                self.draft_soon(Draft::Visit);
+            }
+            Action::SaveVisit => return self.save_visit(),
+            Action::DropDraft => {
+                let patient = self.visit.patient.clone();
+                self.clear_visit();
+                let dropped = self.drop_draft(patient, Draft::Visit);
+                return [vec![dropped], self.apply(Action::Back)].concat();
+            }
+            Action::AddAllergy { severe } => return self.add_allergy(severe),
+            Action::AddTreatment => return self.add_treatment(),
+            Action::Unfold(entry) => self.unfold(entry),
+            Action::Correct(entry) => self.begin_correction(&entry),
+            Action::Severe(severe) => {
+                if let Some(correction) = &mut self.correction {
+                    correction.severe_changed |= correction.severe != Some(severe);
+                    correction.severe = Some(severe);
+                }
+            }
+            Action::SaveCorrection => return self.save_correction(),
+            Action::Withdraw => return self.withdraw(),
+            Action::LeaveDialog => self.leave_dialog(),
+            Action::Share { key, facility } => {
+                self.sharing = Some(Sharing {
+                    key,
+                    facility,
+                    ..Sharing::default()
+                });
+            }
+            Action::ConfirmShare => return self.confirm_share(),
+
+            Action::RequestKind(kind) => {
+                self.compose.kind = kind;
+                self.draft_soon(Draft::Question);
+            }
+            Action::Urgent(urgent) => {
+                self.compose.urgent = urgent;
+                self.draft_soon(Draft::Question);
+            }
+            Action::Recipient(to) => {
+                self.compose.to = Some(to);
+                self.texts.remove(Field::Recipient);
+                self.focus = Some(Field::Question);
+            }
+            Action::Part(part) => {
+                if !self.compose.parts.remove(part) {
+                    self.compose.parts.insert(part);
+                }
+                self.draft_soon(Draft::Question);
+            }
+            Action::SendRequest => return self.send_request(),
+            Action::Step(step) => return self.step(step),
+            Action::SayMore => {
+                self.saying_more = true;
+                self.focus = Some(Field::Message);
+            }
+
+            Action::Redial => {
+                self.toast(Tone::Info, self.lang().t("toast-redial"));
+                return vec![Command::Redial];
+            }
+            Action::Invite => {
+                self.invitation.ask();
+                let address = self.text(Field::Address).trim().to_owned();
+                return vec![Command::Invite(Some(address).filter(|a| !a.is_empty()).into_iter().collect())];
+            }
+            Action::InviteAnother => self.invitation = Remote::Idle,
+            Action::Admit(request) => return vec![Command::Admit(request)],
+        }
+        Vec::new()
+    }
+
+    fn typed(&mut self, field: Field, text: String) -> Vec<Command> {
+        self.texts.set(field, text);
+        match field {
+            Field::Search => return self.search(),
+            Field::Family | Field::Given | Field::Birth | Field::Ins => {
+                self.new_patient.problem = None;
+                let draft = self.patient_draft();
+                if draft.family.chars().count() > 1 && !draft.birth_date.is_empty() || draft.ins.len() == 15 {
+                    return vec![Command::Twins(draft)];
+                }
+                self.new_patient.twins.clear();
+            }
+            Field::Reason | Field::Note | Field::Vital(_) => {
+                self.visit.refused.retain(|(f, _)| *f != field);
+                self.visit.problem = None;
+                self.draft_soon(Draft::Visit);
+            }
+            Field::Recipient => return vec![Command::Recipients(self.text(Field::Recipient).to_owned())],
+            Field::Question => {
+                self.compose.problem = None;
+                self.draft_soon(Draft::Question);
+            }
+            Field::Message => {
+                self.step_problem = None;
+                if let Route::Request { request } = &self.route {
+                    let request = request.clone();
+                    self.draft_soon(Draft::Message { request });
+                }
+            }
+            Field::InvitationFile | Field::Words => self.setup(|setup| setup.problem = None),
+            Field::Correction(_) => {
+                if let Some(correction) = &mut self.correction {
+                    correction.problem = None;
+                    correction.withdrawing = false;
+                }
+            }
+            Field::Passphrase => {
+                if let Phase::Locked { problem, .. } = &mut self.phase {
+                    *problem = None;
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn go(&mut self, route: Route) -> Vec<Command> {
+        if route == self.route {
+            return self.arrive();
+        }
+        let saved = self.drafts_now();
+        self.leave_dialog();
+        let left = std::mem::replace(&mut self.route, route);
+        // Another part of the same screen is no place to come back to.
+        if !self.route.is_same_screen(&left) {
+            self.behind.push(left);
+        }
+        if self.behind.len() > MAX_BEHIND {
+            self.behind.remove(0);
+        }
+        [saved, self.arrive()].concat()
+    }
+
+    /// What the screen needs that is gone to.
+    pub(super) fn arrive(&mut self) -> Vec<Command> {
+        match self.route.clone() {
+            Route::Home => vec![Command::Network, Command::Drafts, Command::Requests],
+            Route::Requests(_) => vec![Command::Requests],
+            Route::Patients => {
+                self.focus = Some(Field::Search);
+                self.search()
+            }
+            Route::NewPatient => {
+                self.new_patient = NewPatient::default();
+                self.focus = Some(Field::Family);
+                Vec::new()
+            }
+            Route::Record { patient, .. } => {
+                if self.record_of(&patient).is_none() {
+                    self.record = Remote::Idle;
+                }
+                self.record.ask();
+                vec![Command::Record(patient)]
+            }
+            Route::Visit { patient } => {
+                self.clear_visit();
+                self.visit.patient.clone_from(&patient);
+                self.focus = Some(Field::Reason);
+                let mut commands = vec![Command::LoadDraft {
+                    patient: patient.clone(),
+                    draft: Draft::Visit,
+                }];
+                if self.record_of(&patient).is_none() {
+                    self.record.ask();
+                    commands.push(Command::Record(patient));
+                }
+                commands
+            }
+            Route::Compose { patient } => {
+                if self.compose.patient != patient {
+                    self.texts.remove(Field::Question);
+                    self.compose = Compose {
+                        patient: patient.clone(),
+                        ..Compose::default()
+                    };
+                }
+                self.focus = Some(Field::Recipient);
+                let mut commands = vec![
+                    Command::Recipients(String::new()),
+                    Command::LoadDraft {
+                        patient: patient.clone(),
+                        draft: Draft::Question,
+                    },
+                ];
+                if self.record_of(&patient).is_none() {
+                    self.record.ask();
+                    commands.push(Command::Record(patient));
+                }
+                commands
+            }
+            Route::Request { request } => {
+                if self.request.value().is_none_or(|r| r.row.id != request) {
+                    self.request = Remote::Idle;
+                    self.texts.remove(Field::Message);
+                    self.saying_more = false;
+                }
+                self.step_problem = None;
+                self.request.ask();
+                // Whoever asked is told: somebody came here to read it.
+                vec![Command::ReadRequest(request.clone()), Command::Request(request)]
+            }
+            Route::Network => vec![Command::Network],
+            Route::Settings => Vec::new(),
+        }
+    }
+
+    // ---- small
+
+    pub(super) fn take(&mut self, field: Field) -> String {
+        self.texts.take(field)
+    }
+
+    /// Whose record or visit is on the screen.
+    pub fn shown_patient(&self) -> Option<String> {
+        match &self.route {
+            Route::Record { patient, .. } | Route::Visit { patient } | Route::Compose { patient } => Some(patient.clone()),
+            _ => None,
+        }
+    }
+
+    /// The record's screen at this part.
+    pub(super) fn record_route(patient: String) -> Route {
+        Route::Record {
+            patient,
+            tab: Tab::Summary,
+        }
+    }
+}

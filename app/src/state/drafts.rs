@@ -1,0 +1,163 @@
+//! What is begun and not signed yet: kept on this machine while it is written, taken up again later.
+
+use bocage_protocol::clinical::request::Kind;
+use bocage_protocol::clinical::vitals::Sign;
+
+use super::form::PARTS;
+use super::{Command, DRAFT_AFTER_MS, Field, Route, State};
+
+/// Characters of a request's id in the name of its draft.
+const ID: usize = 16;
+
+/// A form about a patient.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Draft {
+    Visit,
+    /// A question to a colleague.
+    Question,
+    /// What is about to be said in a request.
+    Message {
+        request: String,
+    },
+}
+
+impl Draft {
+    /// Its name at the node.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Visit => "visit".to_owned(),
+            Self::Question => "question".to_owned(),
+            Self::Message { request } => format!("message-{}", request.get(..ID).unwrap_or(request)),
+        }
+    }
+}
+
+impl State {
+    /// The draft is due this long after the first change, not after the last one.
+    pub(super) fn draft_soon(&mut self, draft: Draft) {
+        self.drafts_due.entry(draft).or_insert(self.now_ms + DRAFT_AFTER_MS);
+    }
+
+    /// Saves what has to be saved by now.
+    pub(super) fn due_drafts(&mut self) -> Vec<Command> {
+        let due: Vec<Draft> = self
+            .drafts_due
+            .iter()
+            .filter(|(_, at)| **at <= self.now_ms)
+            .map(|(d, _)| d.clone())
+            .collect();
+        due.into_iter().flat_map(|draft| self.save_draft(draft)).collect()
+    }
+
+    /// Saves whatever was typed since the last time.
+    pub(crate) fn drafts_now(&mut self) -> Vec<Command> {
+        let due: Vec<Draft> = self.drafts_due.keys().cloned().collect();
+        due.into_iter().flat_map(|draft| self.save_draft(draft)).collect()
+    }
+
+    /// The form was sent, or given up: nothing is left to be kept.
+    pub(super) fn drop_draft(&mut self, patient: String, draft: Draft) -> Command {
+        self.drafts_due.remove(&draft);
+        Command::DropDraft { patient, draft }
+    }
+
+    fn save_draft(&mut self, draft: Draft) -> Option<Command> {
+        let sending = match draft {
+            Draft::Visit => self.visit.working,
+            Draft::Question => self.compose.working,
+            Draft::Message { .. } => self.stepping,
+        };
+        if sending {
+            // Should it be refused, the draft is still wanted.
+            self.drafts_due.insert(draft, self.now_ms + DRAFT_AFTER_MS);
+            return None;
+        }
+        self.drafts_due.remove(&draft)?;
+        let (patient, text) = match &draft {
+            Draft::Visit => (self.visit.patient.clone(), self.visit_text()),
+            Draft::Question => (self.compose.patient.clone(), self.question_text()),
+            Draft::Message { request } => {
+                let shown = self.request.value().filter(|r| r.row.id == *request)?;
+                (shown.row.patient.id.clone(), self.text(Field::Message).to_owned())
+            }
+        };
+        (!patient.is_empty()).then_some(Command::SaveDraft { patient, draft, text })
+    }
+
+    /// The form as one text: a field a line would lose line breaks, so each is JSON.
+    fn visit_text(&self) -> String {
+        let draft = self.visit_draft();
+        let vitals: serde_json::Map<String, serde_json::Value> = draft
+            .vitals
+            .iter()
+            .map(|(s, v)| (s.row().loinc.to_owned(), v.as_str().into()))
+            .collect();
+        serde_json::json!({
+            "reason": draft.reason,
+            "note": self.text(Field::Note),
+            "vitals": vitals,
+            "oxygen": draft.oxygen,
+            "scale_two": draft.scale_two,
+        })
+        .to_string()
+    }
+
+    /// Empty where nothing is asked yet: whom it goes to and what is attached is quickly chosen again.
+    fn question_text(&self) -> String {
+        let question = self.text(Field::Question);
+        if question.trim().is_empty() {
+            return String::new();
+        }
+        serde_json::json!({
+            "question": question,
+            "kind": self.compose.kind.code(),
+            "urgent": self.compose.urgent,
+            "parts": self.compose.parts,
+        })
+        .to_string()
+    }
+
+    /// A draft came back from the node. What was typed before it came is newer.
+    pub(super) fn take_up(&mut self, patient: &str, draft: &Draft, text: &str) {
+        match draft {
+            Draft::Visit if self.visit.patient == patient => self.take_up_visit(text),
+            Draft::Question if self.compose.patient == patient => self.take_up_question(text),
+            Draft::Message { request } if self.route == (Route::Request { request: request.clone() }) => {
+                self.texts.set_if_empty(Field::Message, text.to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    fn take_up_visit(&mut self, text: &str) {
+        let Ok(draft) = serde_json::from_str::<serde_json::Value>(text) else {
+            return;
+        };
+        let said = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        self.texts.set_if_empty(Field::Reason, said(&draft["reason"]));
+        self.texts.set_if_empty(Field::Note, said(&draft["note"]));
+        for (loinc, value) in draft["vitals"].as_object().into_iter().flatten() {
+            if let Some(sign) = Sign::of_loinc(loinc) {
+                self.texts.set_if_empty(Field::Vital(sign), said(value));
+            }
+        }
+        self.visit.oxygen = self.visit.oxygen.or(draft["oxygen"].as_bool());
+        self.visit.scale_two |= draft["scale_two"] == true;
+        self.visit.draft_saved_ms = Some(self.now_ms);
+    }
+
+    fn take_up_question(&mut self, text: &str) {
+        let Ok(draft) = serde_json::from_str::<serde_json::Value>(text) else {
+            return;
+        };
+        let said = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        self.texts.set_if_empty(Field::Question, said(&draft["question"]));
+        self.compose.urgent |= draft["urgent"] == true;
+        if let Some(kind) = draft["kind"].as_str().and_then(Kind::of_code) {
+            self.compose.kind = kind;
+        }
+        if let Some(parts) = draft["parts"].as_array() {
+            self.compose.parts = PARTS.into_iter().filter(|p| parts.iter().any(|kept| kept == p)).collect();
+        }
+    }
+}
