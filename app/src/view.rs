@@ -2,6 +2,7 @@
 
 use bocage_protocol::clinical::request::{Kind, Status, Step};
 use bocage_protocol::clinical::vitals::{Measure, Sign};
+pub use bocage_protocol::record::Sight;
 
 /// Where this window stands.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -96,16 +97,6 @@ pub struct Part {
     pub sight: Sight,
     /// An entry can be added.
     pub writable: bool,
-}
-
-/// What this seat sees of a part of a record.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sight {
-    Open,
-    /// It was opened once; what is written since isn't.
-    Shut,
-    /// Whether there is anything isn't known here.
-    Unread,
 }
 
 /// One statement of a record.

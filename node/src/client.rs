@@ -386,7 +386,7 @@ pub struct Status {
     pub readable: Option<u64>,
     /// Content envelopes carried unread; all of them while no seat is open.
     pub sealed: u64,
-    /// Records the open seat can read.
+    /// Patients whose record the open seat can read.
     pub records: Option<u64>,
     /// Fingerprint of the whole set: equal on two nodes iff they hold the same items.
     pub root: String,

@@ -140,7 +140,11 @@ impl Service {
     /// As people read them: what happened, what is safe, what to do.
     pub fn handle(&mut self, session: u64, request: Request, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
         match request {
-            Request::Status => Ok(Reply::Status(self.status()?)),
+            Request::Status => {
+                // Counted as the list counts them; without a seat there is nobody to count for.
+                let _ = self.people();
+                Ok(Reply::Status(self.status()?))
+            }
             Request::Peers => Ok(Reply::Peers { peers: self.peers() }),
             Request::Unlock { passphrase } => self.unlock(session, &passphrase),
             Request::Invite { addresses } => {
@@ -312,7 +316,7 @@ impl Service {
             seat: seat.to_owned(),
             readable: counts.map(|c| c.readable),
             sealed: content.saturating_sub(counts.map_or(0, |c| c.readable)),
-            records: counts.map(|c| c.records),
+            records: counts.map(|_| self.people.count()),
             root: hex(&self.core.peer.index().root()),
             peers: self.peers(),
             listening: self.live.listening.clone(),

@@ -102,6 +102,15 @@ fn screens_know_neither_the_node_nor_a_colour() {
             for word in never {
                 assert!(!source.contains(word), "{} uses {word}", file.display());
             }
+            // Nor a distance or size by its number: those have names in the theme.
+            for (n, line) in source.lines().enumerate() {
+                let digits = |word: &str| word.len() > 1 && word.bytes().all(|b| b.is_ascii_digit());
+                let sized = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '.').any(|word| {
+                    let parts = word.split_once('.');
+                    parts.is_some_and(|(whole, rest)| digits(whole) && rest.bytes().all(|b| b.is_ascii_digit()))
+                });
+                assert!(part != "screens" || !sized, "{}:{}: {line}", file.display(), n + 1);
+            }
         }
     }
 }

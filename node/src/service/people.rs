@@ -37,6 +37,11 @@ struct Person {
 }
 
 impl People {
+    /// Patients that can be found.
+    pub(super) fn count(&self) -> u64 {
+        self.sorted.len() as u64
+    }
+
     /// Looks at a record whose facts may have changed.
     fn update(&mut self, reader: &Reader, record: RecordId) {
         let is_identity = |f: &RecordFact<'_>| f.compartment == Compartment::Identity;

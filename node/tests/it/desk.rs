@@ -514,6 +514,10 @@ fn the_list_follows_what_is_written_and_goes_with_the_seat() {
     desk.patient("Morel", "Luc", "1950-01-01");
     let families = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     assert_eq!(desk.search("", None, 0), (families(&["Lenoir", "Morel"]), 2));
+    match desk.ask(Request::Status) {
+        Ok(Reply::Status(status)) => assert_eq!(status.records, Some(2)),
+        other => panic!("{other:?}"),
+    }
     assert_eq!(desk.search("", Some(1), 1), (families(&["Morel"]), 2));
     let record = desk.record(&patient);
     let identity = record.entries.iter().find(|e| e.resource_type == "Patient").unwrap().fact.clone();
