@@ -16,6 +16,7 @@ pub mod crypto;
 pub mod envelope;
 pub mod identity;
 pub mod ids;
+pub mod mule;
 pub mod peer;
 pub mod record;
 pub mod store;

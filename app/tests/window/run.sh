@@ -8,13 +8,15 @@ here=$(realpath "$(dirname "$0")")
 if [[ -z ${DBUS_SESSION_BUS_ADDRESS:-} || ${BOCAGE_WINDOW_SESSION:-} != own ]]; then
     exec env BOCAGE_WINDOW_SESSION=own dbus-run-session -- "$0" "$app" "$cli" "$out"
 fi
+# A run that was cut short may have left its small disk mounted: nothing is removed through it.
+! mountpoint -q "$out/small-disk" || umount -l "$out/small-disk"
 rm -rf "$out"
 mkdir -p "$out"
 exec 3< <(exec Xvfb -displayfd 1 -screen 0 1400x900x24 -nolisten tcp -noreset 2>"$out/xvfb.log")
 xvfb=$!
-trap 'kill "$xvfb" 2>/dev/null || true' EXIT
+trap 'kill "$xvfb" 2>/dev/null || true; ! mountpoint -q "$out/small-disk" || umount -l "$out/small-disk"' EXIT
 read -r display <&3
-export DISPLAY=:$display XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$out/runtime} LIBGL_ALWAYS_SOFTWARE=1
+export DISPLAY=:$display XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$out/runtime} LIBGL_ALWAYS_SOFTWARE=1 PYTHONDONTWRITEBYTECODE=1
 mkdir -p -m 0700 "$XDG_RUNTIME_DIR"
 setxkbmap fr
 openbox 2>"$out/openbox.log" &

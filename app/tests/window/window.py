@@ -12,7 +12,7 @@ gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402
 
 # Longer than anything takes on a busy machine; what is waited for comes much sooner.
-PATIENCE = float(__import__('os').environ.get('PAT','90'))
+PATIENCE = 90.0
 # Between two looks at what is waited for: a look at a whole screen costs the program work, too.
 BETWEEN_LOOKS = 0.05
 # What accessibility calls an alert, on its way to the desktop.
@@ -140,7 +140,7 @@ class Window:
         return until(there, f"{self.name} says something after {words!r}")
 
     def pressable(self, fits):
-        """Waits for what can be pressed: a heading may say the same as the button under it."""
+        """Looks for what can be pressed, whenever it is called: a heading may say the same as the button under it."""
 
         def there():
             for s in self.look():
@@ -172,6 +172,7 @@ class Window:
         self.chosen(name)
 
     def chosen(self, name):
+        """Waits until this one of several is the chosen one."""
         there = self.pressable(lambda said: said == name)
 
         def so():

@@ -23,7 +23,7 @@ mod intake;
 #[cfg(test)]
 mod tests;
 
-pub use held::{Held, MAX_TIPS};
+pub use held::{Coverage, Held, MAX_TIPS};
 use held::{Holdings, Place};
 pub use hello::Hello;
 use intake::{Examined, Intake};
@@ -61,6 +61,11 @@ pub enum Input {
         ticket: WriteTicket,
         items: Vec<Vec<u8>>,
         local: Vec<LocalWrite>,
+    },
+    /// What a file brought ([`crate::mule`]): items of others, each checked before ([`Peer::judge`]), and statements of what nodes hold.
+    Carried {
+        items: Vec<Vec<u8>>,
+        statements: Vec<Held>,
     },
     /// Ops that a stranger presented to be believed (its certificate chain); nothing else is taken from a stranger.
     Introduction {
@@ -156,9 +161,16 @@ struct PendingBatch {
     lengths: Vec<u64>,
     /// Where each stands on its seat's chain.
     places: Vec<Option<Place>>,
+    origin: Origin,
+}
+
+/// Whose items a batch holds.
+enum Origin {
+    /// Written here, or presented by whoever is being admitted: every peer is to have them at once.
+    Own(Option<WriteTicket>),
     /// The session to acknowledge, and the places of all that came with this ticket, known items included.
-    from: Option<(LinkId, Ticket, Vec<OrderKey>)>,
-    ticket: Option<WriteTicket>,
+    Link(LinkId, Ticket, Vec<OrderKey>),
+    File,
 }
 
 /// What a bunch of bytes amounted to.
@@ -312,6 +324,7 @@ impl Peer {
             Input::LinkDown { link } => self.drop_link(link),
             Input::Frame { link, bytes } => self.frame(now_ms, link, &bytes, store, out),
             Input::Write { ticket, items, local } => self.write(ticket, items, local, store, out),
+            Input::Carried { items, statements } => self.carried(items, statements, store, out),
             Input::Introduction { ops } => self.introduction(ops, store, out),
             Input::Committed { batch, new } => self.committed(now_ms, batch, &new, store, out),
             Input::CommitFailed { batch } => self.commit_failed(batch, out),
@@ -437,7 +450,7 @@ impl Peer {
             self.registry_changed(out);
         }
         let keys = sorted.known.iter().copied().chain(sorted.store.iter().map(|s| s.key)).collect();
-        self.request(sorted.store, Vec::new(), Some((link, ticket, keys)), None, out);
+        self.request(sorted.store, Vec::new(), Origin::Link(link, ticket, keys), out);
         if let Some(why) = refused {
             self.traffic.refused += 1;
             self.misbehaved(link, why, out);
@@ -455,7 +468,45 @@ impl Peer {
         if sorted.registry_changed {
             self.registry_changed(out);
         }
-        self.request(sorted.store, local, None, Some(ticket), out);
+        self.request(sorted.store, local, Origin::Own(Some(ticket)), out);
+    }
+
+    /// As from a peer, but that there is nobody to acknowledge to or to hang up on.
+    fn carried(&mut self, items: Vec<Vec<u8>>, statements: Vec<Held>, store: &dyn Store, out: &mut Effects) {
+        self.traffic.received += items.iter().map(|i| i.len() as u64).sum::<u64>();
+        let (examined, refused) = self.examine(items, store);
+        self.traffic.refused += u64::from(refused.is_some());
+        let sorted = self.sort(examined, Early::Waits);
+        if sorted.registry_changed {
+            self.registry_changed(out);
+        }
+        self.request(sorted.store, Vec::new(), Origin::File, out);
+        for held in statements {
+            let author = held.author;
+            if self.held.carried(held, &self.registry) {
+                out.events.push(Event::HeldChanged { author });
+            }
+        }
+    }
+
+    /// What bytes alone say of an item that a file brings: whether it is here already, or why it can't belong.
+    ///
+    /// # Errors
+    /// No honest node would have stored it.
+    pub fn judge(&self, bytes: &[u8], store: &dyn Store) -> Result<bool, String> {
+        let examined = intake::examine(&self.registry.network_id(), bytes, store)?;
+        Ok(matches!(examined, Examined::Known(_)))
+    }
+
+    /// Everything that is known about which nodes hold what, our own word included and up to date: for a file to take along.
+    pub fn statements(&mut self, now_ms: u64) -> Vec<Held> {
+        self.held.speak_all(now_ms.max(self.latest_ms), &self.registry);
+        self.held.statements().cloned().collect()
+    }
+
+    /// What these nodes, all of them, have said that they hold: such items needn't be taken along for them.
+    pub fn known_there(&self, nodes: &[NodeKey], store: &dyn Store) -> Coverage {
+        Coverage::of(&self.held, nodes, store)
     }
 
     /// True iff each of these is certified by the registry or by the others.
@@ -487,7 +538,7 @@ impl Peer {
             self.registry_changed(out);
         }
         if !sorted.store.is_empty() {
-            self.request(sorted.store, Vec::new(), None, None, out);
+            self.request(sorted.store, Vec::new(), Origin::Own(None), out);
         }
     }
 
@@ -554,8 +605,7 @@ impl Peer {
         &mut self,
         items: Vec<StoredItem>,
         local: Vec<LocalWrite>,
-        from: Option<(LinkId, Ticket, Vec<OrderKey>)>,
-        ticket: Option<WriteTicket>,
+        origin: Origin,
         out: &mut Effects,
     ) {
         let batch = self.next_batch;
@@ -569,8 +619,7 @@ impl Peer {
                 keys,
                 lengths,
                 places,
-                from,
-                ticket,
+                origin,
             },
         );
         out.commits.push((batch, Batch { items, local }));
@@ -583,7 +632,7 @@ impl Peer {
             fresh.push(*key);
             places.push(*place);
         }
-        let own = done.from.is_none();
+        let own = matches!(done.origin, Origin::Own(_));
         for (key, place) in fresh.iter().zip(&places) {
             self.index.insert(key);
             if let Some(place) = place {
@@ -609,17 +658,17 @@ impl Peer {
                 .map(|(length, _)| length)
                 .sum::<u64>();
         }
-        if let Some((link, ticket, keys)) = done.from
-            && let Some(session) = self.links.get_mut(&link).and_then(|l| l.session.as_mut())
+        if let Origin::Link(link, ticket, keys) = &done.origin
+            && let Some(session) = self.links.get_mut(link).and_then(|l| l.session.as_mut())
         {
-            session.durable(ticket, &keys);
+            session.durable(*ticket, keys);
         }
         self.held.speak(now_ms, &self.registry, false);
         out.ready.extend(self.links.keys());
         if !fresh.is_empty() {
             out.events.push(Event::Stored { keys: fresh });
         }
-        if let Some(ticket) = done.ticket {
+        if let Origin::Own(Some(ticket)) = done.origin {
             out.events.push(Event::Saved { ticket });
         }
     }
@@ -636,19 +685,20 @@ impl Peer {
         out.ready.extend(self.held.speak(now_ms, &self.registry, true));
         let local = self.held.due_for_keeping(now_ms);
         if !local.is_empty() {
-            self.request(Vec::new(), local, None, None, out);
+            self.request(Vec::new(), local, Origin::Own(None), out);
         }
     }
 
     fn commit_failed(&mut self, batch: BatchNo, out: &mut Effects) {
         let Some(failed) = self.pending.remove(&batch) else { return };
-        if let Some(ticket) = failed.ticket {
-            out.events.push(Event::NotSaved { ticket });
-        }
-        // Without an acknowledgement the peer keeps its items; a new session asks for them again.
-        if let Some((link, ..)) = failed.from {
-            out.close.push(link);
-            self.drop_link(link);
+        match failed.origin {
+            Origin::Own(Some(ticket)) => out.events.push(Event::NotSaved { ticket }),
+            // Without an acknowledgement the peer keeps its items; a new session asks for them again.
+            Origin::Link(link, ..) => {
+                out.close.push(link);
+                self.drop_link(link);
+            }
+            Origin::Own(None) | Origin::File => {}
         }
     }
 

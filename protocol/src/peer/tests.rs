@@ -2,6 +2,7 @@
 
 mod attacks;
 mod budgets;
+mod carried;
 mod convergence;
 mod harness;
 mod held;

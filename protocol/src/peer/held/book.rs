@@ -45,6 +45,10 @@ impl Book {
         self.shelves.values().filter_map(move |shelf| shelf.by_author.get(author))
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Held> {
+        self.shelves.values().flat_map(|shelf| shelf.by_author.values())
+    }
+
     pub(super) fn by(&self, holder: &NodeKey) -> impl Iterator<Item = &Held> {
         self.shelves.get(holder).into_iter().flat_map(|shelf| shelf.by_author.values())
     }

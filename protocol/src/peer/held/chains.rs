@@ -91,6 +91,12 @@ pub(super) struct Chains {
 }
 
 impl Chains {
+    /// Seats of whom nothing is missing between what is here, and whether all of it lies on one line.
+    pub(super) fn whole(&self) -> impl Iterator<Item = (SeatKey, bool)> {
+        let whole = self.seats.iter().filter(|(_, chain)| chain.orphans.is_empty() && !chain.lost);
+        whole.map(|(seat, chain)| (*seat, chain.tips.len() == 1))
+    }
+
     /// Looks through everything stored.
     pub(super) fn scan(store: &dyn Store) -> Result<Self, StoreError> {
         let mut chains = Self::default();

@@ -9,6 +9,7 @@
 
 mod book;
 mod chains;
+mod coverage;
 mod gossip;
 mod statement;
 
@@ -26,6 +27,7 @@ use crate::wire::Reader;
 use book::Book;
 use chains::Chains;
 pub(super) use chains::Place;
+pub use coverage::Coverage;
 use gossip::{Frame, Gossip};
 pub use statement::{Held, MAX_TIPS};
 
@@ -146,6 +148,30 @@ impl Holdings {
             .collect()
     }
 
+    /// Signs whatever is new, however recently something was said.
+    pub(super) fn speak_all(&mut self, now_ms: u64, registry: &Registry) {
+        let Some(facility) = counts(registry, &self.own) else { return };
+        for author in std::mem::take(&mut self.unsaid) {
+            self.state(author, now_ms, registry, facility);
+        }
+    }
+
+    /// The latest of every (holder, author).
+    pub(super) fn statements(&self) -> impl Iterator<Item = &Held> {
+        self.book.all()
+    }
+
+    /// The latest word of these nodes about one author's chain; `None` for who said nothing.
+    pub(super) fn said(&self, holder: &NodeKey, author: &SeatKey) -> Option<&Held> {
+        self.book.get(holder, author)
+    }
+
+    /// A statement that came in a file. True if another node is now known to hold more, or less.
+    pub(super) fn carried(&mut self, held: Held, registry: &Registry) -> bool {
+        // A false signature was put there by whoever made the file: it says nothing.
+        self.hear(None, held, registry).unwrap_or(false)
+    }
+
     fn state(&mut self, author: SeatKey, now_ms: u64, registry: &Registry, facility: FacilityKey) {
         let tips = self.chains.tips(&author);
         let said = self.book.get(&self.own, &author).map(|held| &held.tips);
@@ -206,7 +232,7 @@ impl Holdings {
             Frame::Statements(all) => {
                 for held in all {
                     let author = held.author;
-                    if self.hear(link, held, registry)? {
+                    if self.hear(Some(link), held, registry)? {
                         news.insert(author);
                     }
                 }
@@ -216,11 +242,11 @@ impl Holdings {
     }
 
     /// True if another node is now known to hold more, or less.
-    fn hear(&mut self, link: LinkId, held: Held, registry: &Registry) -> Result<bool, String> {
+    fn hear(&mut self, link: Option<LinkId>, held: Held, registry: &Registry) -> Result<bool, String> {
         let what = (held.holder, held.author);
         let known = self.book.get(&held.holder, &held.author).map(|known| known.revision);
         if known.is_some_and(|known| known >= held.revision) {
-            if known == Some(held.revision) {
+            if let Some(link) = link.filter(|_| known == Some(held.revision)) {
                 self.has(link, what);
             }
             return Ok(false);
@@ -244,8 +270,11 @@ impl Holdings {
             return Ok(false);
         }
         self.unkept.insert(what);
-        self.has(link, what);
-        self.fresh.entry(what).or_default().insert(link);
+        let knowing = self.fresh.entry(what).or_default();
+        if let Some(link) = link {
+            knowing.insert(link);
+            self.has(link, what);
+        }
         Ok(!own)
     }
 
