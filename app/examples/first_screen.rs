@@ -42,7 +42,11 @@ fn main() {
         // In a process of its own: what the import needed isn't the window's.
         let own = std::env::current_exe().expect("this program");
         let data = home.root().as_os_str();
-        let measured = std::process::Command::new(own).arg("measure").arg(data).arg(patients.to_string()).status();
+        let measured = std::process::Command::new(own)
+            .arg("measure")
+            .arg(data)
+            .arg(patients.to_string())
+            .status();
         assert!(measured.expect("it starts").success());
         let _ = std::fs::remove_dir_all(&root);
     }

@@ -31,7 +31,7 @@ not-certified = Ce logiciel n’est pas certifié. N’y saisissez que des ident
 # Avant le bureau
 starting = Ouverture des dossiers de ce poste…
 broken-title = Ce poste ne peut pas s’ouvrir
-lock-network = Réseau { $network }
+lock-network = Réseau « { $network } »
 unlock = Déverrouiller
 unlocking = Ouverture…
 locked-carries = Poste verrouillé : il continue d’échanger et de transporter les dossiers, sans pouvoir les lire.
@@ -46,7 +46,7 @@ join = J’ai une invitation
 found-title = Fonder un réseau
 found-what = Vous êtes les premiers. Vous inviterez les autres lieux ensuite.
 found = Fonder un réseau
-setup-step = Étape { $n } sur 3
+setup-step = Étape { $n } sur { $of }
 setup-place = Votre lieu
 setup-person = Qui y exerce
 setup-passphrase = La phrase de passe
@@ -232,7 +232,7 @@ part-trace = traces
 part-request = demandes
 
 # Consultation
-visit-of = Consultation de { $name }
+visit-of = Consultation : { $name }
 back-to-record = Retour au dossier
 field-reason = Motif
 hint-reason = Suivi, douleur, renouvellement…
@@ -291,7 +291,7 @@ wrong-pressure = Deux nombres, comme 120/80.
 wrong-number = Un nombre, dans l’unité indiquée.
 
 # Réseau
-network-you = Vous êtes { $facility }. Réseau : { $network }.
+network-you = Vous êtes { $facility }. Réseau : « { $network } ».
 network-alone = Ce lieu est seul. Invitez-en un autre : les dossiers partagés avec lui seront échangés dès que vous vous joignez.
 peers = Lieux du réseau
 peer-settled = relié, à jour
@@ -308,8 +308,8 @@ carried-records = { $n ->
        *[other] { $n } dossiers lisibles ici
     }
 carried-items = { $n ->
-        [one] { $n } élément échangé
-       *[other] { $n } éléments échangés
+        [one] { $n } élément détenu
+       *[other] { $n } éléments détenus
     }
 carried-sealed = { $n ->
         [0] Rien n’est transporté scellé pour d’autres
@@ -322,7 +322,7 @@ carried-waiting = { $n ->
     }
 traffic = Envoyé { $sent }, reçu { $received } depuis le démarrage
 node-key = Clé de ce poste : { $key }
-listens = Écoute sur { $address }
+listens = À l’écoute sur { $address }
 newcomer-waits = { $facility } demande à entrer dans le réseau
 newcomer-same-name = Un lieu de ce nom est déjà membre : vérifiez par téléphone qui demande.
 newcomer-words = Mots à comparer par téléphone : les mêmes doivent être sur leur écran
@@ -352,7 +352,7 @@ home-waiting = Ce qui vous attend
 ask-colleague = Interroger un confrère
 shelf-received = Reçues ({ $n })
 shelf-sent = Envoyées ({ $n })
-shelf-ended = Closes ({ $n })
+shelf-ended = Terminées ({ $n })
 requests-none-received = Aucune demande reçue.
 requests-none-sent = Aucune demande envoyée. On interroge un confrère depuis le dossier d’un patient.
 requests-none-ended = Aucune demande close.
@@ -376,11 +376,11 @@ status-more-wanted = précisions demandées
 status-answered = répondue
 status-declined = déclinée
 status-cancelled = annulée
-status-closed = close
+status-closed = clôturée
 team-doctors = Les médecins
 team-nurses = Les infirmières et infirmiers
 team-pharmacists = Les pharmaciens
-compose-title = Question à propos de { $name }
+compose-title = Question à propos de : { $name }
 field-request-kind = Ce qui est demandé
 field-recipient = À qui
 field-other-recipient = À quelqu’un d’autre
@@ -394,9 +394,9 @@ request-missing = Il faut un destinataire et une question.
 request-parts = Parties du dossier jointes
 request-parts-what = Le destinataire les lit pendant sept jours au plus, et plus du tout quand la demande est close.
 part-always = Toujours jointe : { $part }
-toast-request-sent = Demande signée, enregistrée ici ; elle part au prochain échange
+toast-request-sent = Demande signée, enregistrée ici ; elle part dès qu’un lieu est joint
 open-record = Ouvrir le dossier
-request-opens = Ouvert par cette demande
+request-opens = Joint à cette demande
 request-until = lisible jusqu’au { $at }
 request-shut = Plus rien n’est ouvert par cette demande.
 request-claims = Plusieurs l’ont prise en charge sans le savoir : { $names }
@@ -499,11 +499,18 @@ hint-glucose = 110 ou 1,1 g/L
 wrong-spoken-pressure = En mmHg, cela s’écrit { $pressure }.
 wrong-spoken-glucose = Écrivez { $grams } g/L, ou { $value } en mg/dL.
 invitation-found = Invitations trouvées sur cet ordinateur
-invitation-good = Invitation valable pour { $network }, jusqu’au { $until }.
+invitation-good = Invitation valable pour le réseau « { $network } », jusqu’au { $until }.
 setup-checking = Ouverture de l’invitation…
-toast-founded = Réseau { $network } fondé. Les autres lieux s’invitent depuis l’écran Réseau.
-toast-joined = Ce lieu est membre de { $network }.
+toast-founded = Réseau « { $network } » fondé. Les autres lieux s’invitent depuis l’écran Réseau.
+toast-joined = Ce lieu est membre du réseau « { $network } ».
 place-clinic = lieu de soins
 place-pharmacy = pharmacie
 place-cabin = cabine, transporte sans lire
 place-mobile = médecin mobile
+setup-invitation = Votre invitation
+visit-not-signed = Rien n’est signé. Ce que vous avez écrit reste dans ce formulaire : réessayez ensuite.
+entry-before = Avant : { $entry } · { $author } · { $at }
+part-empty = Rien n’y est encore : { $part }
+toast-answered = Avis signé, enregistré sur cet appareil
+toast-closed = Demande clôturée
+news2-breathing = air ou oxygène

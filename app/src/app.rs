@@ -99,6 +99,8 @@ impl Desk {
         self.open = self.state.phase == Phase::Open;
         if self.look != Some(self.state.settings.look) {
             self.look = Some(self.state.settings.look);
+            // Where the machine doesn't say: a clinic is a bright place.
+            ctx.options_mut(|o| o.fallback_theme = egui::Theme::Light);
             ctx.set_theme(match self.state.settings.look {
                 Look::System => egui::ThemePreference::System,
                 Look::Light => egui::ThemePreference::Light,

@@ -94,6 +94,8 @@ pub struct Record {
 pub struct Part {
     /// `clinical`, `medication` …
     pub name: String,
+    /// There is something in it that is read here.
+    pub is_begun: bool,
     pub sight: Sight,
     /// An entry can be added.
     pub writable: bool,
@@ -115,8 +117,10 @@ pub struct Entry {
     pub trust: Trust,
     /// Earlier versions behind it.
     pub versions: u64,
-    /// The visit it belongs to: equal for all entries of one; empty without.
-    pub visit: String,
+    /// The visit or request it belongs to: equal for all entries of one; empty without.
+    pub act: String,
+    /// What stood there before, the latest first.
+    pub earlier: Vec<Earlier>,
     /// The part it stands in.
     pub part: String,
     /// Its author, or a colleague, says that it was a mistake.
@@ -127,6 +131,16 @@ pub struct Entry {
     pub own: bool,
     /// Other nodes that were proven to hold it; `None` where nobody was asked.
     pub held: Option<u64>,
+}
+
+/// A version of an entry that was corrected since.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Earlier {
+    pub what: What,
+    pub title: String,
+    pub text: String,
+    pub author: String,
+    pub at_ms: u64,
 }
 
 /// A field of an entry with what it says now, as it would be typed.
@@ -191,6 +205,10 @@ impl Record {
     /// How a part stands here.
     pub fn sight(&self, part: &str) -> Sight {
         self.parts.iter().find(|p| p.name == part).map_or(Sight::Unread, |p| p.sight)
+    }
+
+    pub fn is_begun(&self, part: &str) -> bool {
+        self.parts.iter().any(|p| p.name == part && p.is_begun)
     }
 
     pub fn is_writable(&self, part: &str) -> bool {

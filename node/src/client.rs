@@ -506,6 +506,9 @@ pub struct Entry {
     pub visit: String,
     #[serde(default)]
     pub clinical: Option<Clinical>,
+    /// The request that it belongs to; empty for what isn't one's.
+    #[serde(default)]
+    pub request: String,
     /// It was made in error: somebody entitled says so.
     #[serde(default)]
     pub in_error: bool,

@@ -31,6 +31,7 @@ mod import;
 mod people;
 mod record;
 mod requests;
+mod rescore;
 pub mod summary;
 mod turns;
 mod visit;

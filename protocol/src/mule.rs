@@ -288,8 +288,8 @@ impl Unpacker {
     }
 
     fn entries(&mut self, deflated: &[u8]) -> Result<Vec<Entry>, MuleError> {
-        let plain = miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, MAX_PLAIN + BLOCK)
-            .map_err(|_| WireError::OutOfBounds("block"))?;
+        let plain =
+            miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, MAX_PLAIN + BLOCK).map_err(|_| WireError::OutOfBounds("block"))?;
         let mut r = Reader::new(&plain);
         let mut entries = Vec::new();
         if self.manifest.is_none() {

@@ -1,5 +1,7 @@
 //! From the node's replies to what screens show.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bocage_node::client::requests::{self, Author, RecipientRow};
 use bocage_node::client::{self, Clinical, Failure, Newcomer, Status, WaitingRequest};
 use bocage_node::service::summary;
@@ -7,7 +9,7 @@ use bocage_protocol::clinical::request::{Kind, Status as RequestStatus, Step};
 use bocage_protocol::clinical::vitals::{Measure, Sign};
 
 use crate::i18n::typeset;
-use crate::view::{self, Entry, FieldNow, PatientRow, Person, Problem, Recipient, Record, RequestRow, Sex, Sight, Trust, What};
+use crate::view::{self, Earlier, Entry, FieldNow, PatientRow, Person, Problem, Recipient, Record, RequestRow, Sex, Sight, Trust, What};
 
 pub(super) fn problem(failure: Failure) -> Problem {
     Problem {
@@ -96,7 +98,42 @@ fn newcomer(waiting: WaitingRequest) -> view::Newcomer {
 }
 
 pub(super) fn record(record: client::Record) -> Record {
-    let mut entries: Vec<Entry> = record.entries.into_iter().map(entry).collect();
+    let replaced: BTreeMap<String, String> = record
+        .entries
+        .iter()
+        .filter_map(|e| Some((e.fact.clone(), e.replaced_by.clone()?)))
+        .collect();
+    // Which entry of today a version led to. A chain of corrections ends; a forged circle leads nowhere.
+    let now = |fact: &str| {
+        let mut at = fact.to_owned();
+        for _ in 0..=replaced.len() {
+            match replaced.get(&at) {
+                Some(next) => at.clone_from(next),
+                None => return Some(at),
+            }
+        }
+        None
+    };
+    let begun: BTreeSet<String> = record.documents.iter().map(|d| d.compartment.clone()).collect();
+    let (old, current): (Vec<_>, Vec<_>) = record.entries.into_iter().partition(|e| e.replaced_by.is_some());
+    let mut earlier: BTreeMap<String, Vec<Earlier>> = BTreeMap::new();
+    for version in old {
+        let Some(leads_to) = now(&version.fact) else { continue };
+        let written = version.written_ms;
+        let version = entry(version);
+        earlier.entry(leads_to).or_default().push(Earlier {
+            what: version.what,
+            title: version.title,
+            text: version.text,
+            author: version.author,
+            at_ms: written,
+        });
+    }
+    let mut entries: Vec<Entry> = current.into_iter().map(entry).collect();
+    for entry in &mut entries {
+        entry.earlier = earlier.remove(&entry.id).unwrap_or_default();
+        entry.earlier.sort_by_key(|e| std::cmp::Reverse(e.at_ms));
+    }
     entries.sort_by_key(|e| std::cmp::Reverse(e.at_ms));
     let reader = |r: client::ReaderRow| view::ReaderRow {
         facility: r.facility,
@@ -104,6 +141,7 @@ pub(super) fn record(record: client::Record) -> Record {
         until_ms: r.until_ms,
     };
     let part = |p: client::PartRow| view::Part {
+        is_begun: begun.contains(&p.compartment),
         name: p.compartment,
         sight: match p.sight.as_str() {
             "open" => Sight::Open,
@@ -174,7 +212,8 @@ fn entry(entry: client::Entry) -> Entry {
         what,
         title,
         text,
-        visit: entry.visit,
+        act: if entry.request.is_empty() { entry.visit } else { entry.request },
+        earlier: Vec::new(),
         part: entry.compartment,
         in_error: entry.in_error,
         fields: entry

@@ -497,7 +497,7 @@ impl Worker {
     async fn record(&mut self, patient: &str) -> Result<Record, Problem> {
         let request = Request::PatientShow {
             patient: patient.to_owned(),
-            history: false,
+            history: true,
         };
         match self.ask(request).await? {
             Reply::Record(record) => Ok(convert::record(record)),

@@ -11,59 +11,74 @@ use crate::theme::icon;
 use crate::theme::tokens::{Tone, size, space};
 use crate::widgets::{self, Row};
 
+/// Lines of the question's field.
+const QUESTION_ROWS: usize = 6;
 /// Recipients shown at once; typing finds the others.
 const SHOWN: usize = 6;
 
 pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
+    let mut sent = Vec::new();
+    widgets::page_with_foot(ui, "compose", |ui| foot(ui, state, &mut sent), |ui| form(ui, state, patient, out));
+    out.extend(sent);
+}
+
+/// Always in sight: sending, and what keeps it from being sent.
+fn foot(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
-    widgets::page(ui, "compose", |ui| {
-        ui.set_max_width(size::READING);
-        super::back(ui, state, out);
-        let name = state.record_of(patient).map(|r| r.patient.name()).unwrap_or_default();
-        widgets::title(ui, &lang.tv("compose-title", &[("name", name.into())]));
-        ui.add_space(space::M);
-        widgets::card(ui, |ui| {
-            let kinds = [Kind::TeleExpertise, Kind::Referral].map(|k| (k, lang.t(kind(k))));
-            widgets::choice(ui, &lang.t("field-request-kind"), &kinds, Some(state.compose.kind), |k| {
-                out.push(Action::RequestKind(k));
-            });
-            let what = match state.compose.kind {
-                Kind::Referral => "request-referral-what",
-                Kind::TeleExpertise => "request-tele-expertise-what",
-            };
-            widgets::small(ui, &lang.t(what));
-            ui.add_space(space::S);
-            to(ui, state, out);
-            ui.add_space(space::S);
-            let hint = lang.t("hint-question");
-            widgets::area(ui, state, Field::Question, &lang.t("field-question"), &hint, 6, out);
-            ui.add_space(space::S);
-            if let Some(urgent) = widgets::toggle(ui, &lang.t("urgent-what"), state.compose.urgent) {
-                out.push(Action::Urgent(urgent));
-            }
-        });
-        ui.add_space(space::M);
-        parts(ui, state, out);
-        ui.add_space(space::M);
-        if let Some(problem) = &state.compose.problem {
-            widgets::sentence_of(ui, lang, problem);
-            ui.add_space(space::S);
+    if let Some(problem) = &state.compose.problem {
+        widgets::sentence_of(ui, lang, problem);
+        ui.add_space(space::S);
+    }
+    let ready = state.compose.to.is_some() && !state.text(Field::Question).trim().is_empty();
+    ui.horizontal(|ui| {
+        let words = lang.t(if state.compose.working { "sending" } else { "send-request" });
+        let kind = widgets::ButtonKind::Primary;
+        let pressed = widgets::button(ui, kind, icon::SIGNATURE, &words, ready && !state.compose.working);
+        if pressed.on_hover_text("Ctrl+Enter").clicked() {
+            out.push(Action::SendRequest);
         }
-        let ready = state.compose.to.is_some() && !state.text(Field::Question).trim().is_empty();
-        ui.horizontal(|ui| {
-            let words = lang.t(if state.compose.working { "sending" } else { "send-request" });
-            let kind = widgets::ButtonKind::Primary;
-            if widgets::button(ui, kind, icon::SIGNATURE, &words, ready && !state.compose.working)
-                .on_hover_text("Ctrl+Enter")
-                .clicked()
-            {
-                out.push(Action::SendRequest);
-            }
-            if !ready {
-                widgets::small(ui, &lang.t("request-missing"));
-            }
-        });
+        if !ready {
+            widgets::small(ui, &lang.t("request-missing"));
+        }
     });
+}
+
+fn form(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    super::back(ui, state, out);
+    let name = state.record_of(patient).map(|r| r.patient.name()).unwrap_or_default();
+    widgets::title(ui, &lang.tv("compose-title", &[("name", name.into())]));
+    ui.add_space(space::M);
+    let mut chosen = Vec::new();
+    widgets::columns(
+        ui,
+        size::WIDER_LEFT,
+        |ui| widgets::card(ui, |ui| question(ui, state, out)),
+        |ui| parts(ui, state, patient, &mut chosen),
+    );
+    out.extend(chosen);
+}
+
+fn question(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let kinds = [Kind::TeleExpertise, Kind::Referral].map(|k| (k, lang.t(kind(k))));
+    widgets::choice(ui, &lang.t("field-request-kind"), &kinds, Some(state.compose.kind), |k| {
+        out.push(Action::RequestKind(k));
+    });
+    let what = match state.compose.kind {
+        Kind::Referral => "request-referral-what",
+        Kind::TeleExpertise => "request-tele-expertise-what",
+    };
+    widgets::small(ui, &lang.t(what));
+    ui.add_space(space::S);
+    to(ui, state, out);
+    ui.add_space(space::S);
+    let hint = lang.t("hint-question");
+    widgets::area(ui, state, Field::Question, &lang.t("field-question"), &hint, QUESTION_ROWS, out);
+    ui.add_space(space::S);
+    if let Some(urgent) = widgets::toggle(ui, &lang.t("urgent-what"), state.compose.urgent) {
+        out.push(Action::Urgent(urgent));
+    }
 }
 
 fn to(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
@@ -112,8 +127,9 @@ fn to(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     }
 }
 
-fn parts(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+fn parts(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
     let lang = state.lang();
+    let begun = |part: &str| state.record_of(patient).is_some_and(|r| r.is_begun(part));
     widgets::card(ui, |ui| {
         widgets::heading(ui, &lang.t("request-parts"));
         widgets::muted(ui, &lang.t("request-parts-what"));
@@ -121,6 +137,10 @@ fn parts(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         let identity = lang.t("part-identity");
         widgets::small(ui, &lang.tv("part-always", &[("part", identity.into())]));
         for part in PARTS {
+            if !begun(part) {
+                widgets::small(ui, &lang.tv("part-empty", &[("part", lang.t(words::part(part)).into())]));
+                continue;
+            }
             let on = state.compose.parts.contains(part);
             if widgets::toggle(ui, &lang.t(words::part(part)), on).is_some() {
                 out.push(Action::Part(part));

@@ -50,6 +50,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Acti
         }
         match setup.step {
             Step::Choose => choose(ui, state, out),
+            Step::Invitation => invitation(ui, state, setup, out),
             Step::Place => place(ui, state, setup, out),
             Step::Person => person(ui, state, setup, out),
             Step::Passphrase => passphrase(ui, state, setup, out),
@@ -106,20 +107,35 @@ fn choose(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     widgets::banner(ui, Tone::Warning, icon::WARNING, &lang.t("not-certified"), |_| {});
 }
 
+fn invitation(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    step(ui, state, setup, "setup-invitation");
+    widgets::muted(ui, &lang.t("invitation-what"));
+    ui.add_space(space::S);
+    found(ui, state, setup, out);
+    let hint = lang.t("hint-invitation");
+    widgets::text_field(ui, state, Field::InvitationFile, &lang.t("field-invitation"), &hint, out);
+    widgets::small(ui, &lang.t("invitation-drop"));
+    ui.add_space(space::S);
+    let hint = lang.t("hint-words");
+    widgets::text_field(ui, state, Field::Words, &lang.t("field-words"), &hint, out);
+}
+
 fn place(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
     let lang = state.lang();
-    step(ui, state, 1, "setup-place");
+    step(ui, state, setup, "setup-place");
+    if let Some(invited) = &setup.invited {
+        let until = lang.date_time(invited.until_ms, state.offset);
+        let words = lang.tv(
+            "invitation-good",
+            &[("network", invited.network.as_str().into()), ("until", until.into())],
+        );
+        widgets::banner(ui, Tone::Success, icon::CHECK_CIRCLE, &words, |_| {});
+        ui.add_space(space::S);
+    }
     if setup.founding {
         let hint = lang.t("hint-network");
         widgets::text_field(ui, state, Field::Network, &lang.t("field-network"), &hint, out);
-    } else {
-        widgets::muted(ui, &lang.t("invitation-what"));
-        found(ui, state, setup, out);
-        let hint = lang.t("hint-invitation");
-        widgets::text_field(ui, state, Field::InvitationFile, &lang.t("field-invitation"), &hint, out);
-        widgets::small(ui, &lang.t("invitation-drop"));
-        let hint = lang.t("hint-words");
-        widgets::text_field(ui, state, Field::Words, &lang.t("field-words"), &hint, out);
     }
     let kinds = FacilityKind::ALL.map(|k| (k, lang.t(k.text())));
     widgets::choice(ui, &lang.t("field-kind"), &kinds, Some(setup.kind), |k| {
@@ -165,16 +181,7 @@ fn found(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
 
 fn person(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
     let lang = state.lang();
-    step(ui, state, 2, "setup-person");
-    if let Some(invited) = &setup.invited {
-        let until = lang.date_time(invited.until_ms, state.offset);
-        let words = lang.tv(
-            "invitation-good",
-            &[("network", invited.network.as_str().into()), ("until", until.into())],
-        );
-        widgets::banner(ui, Tone::Success, icon::CHECK_CIRCLE, &words, |_| {});
-        ui.add_space(space::S);
-    }
+    step(ui, state, setup, "setup-person");
     if setup.kind == FacilityKind::Cabin {
         widgets::body(ui, &lang.t("cabin-nobody"));
         return;
@@ -189,9 +196,9 @@ fn person(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
     widgets::text_field(ui, state, Field::Rpps, &lang.t("field-rpps"), "", out);
 }
 
-fn passphrase(ui: &mut Ui, state: &State, _: &Setup, out: &mut Vec<Action>) {
+fn passphrase(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Action>) {
     let lang = state.lang();
-    step(ui, state, 3, "setup-passphrase");
+    step(ui, state, setup, "setup-passphrase");
     widgets::muted(ui, &lang.t("passphrase-what"));
     widgets::secret(ui, state, Field::Passphrase, &lang.t("field-new-passphrase"), out);
     widgets::secret(ui, state, Field::PassphraseAgain, &lang.t("field-passphrase-again"), out);
@@ -214,9 +221,10 @@ fn waiting(ui: &mut Ui, state: &State, words: &str, out: &mut Vec<Action>) {
     }
 }
 
-fn step(ui: &mut Ui, state: &State, number: u64, title: &str) {
+fn step(ui: &mut Ui, state: &State, setup: &Setup, title: &str) {
     let lang = state.lang();
-    widgets::small(ui, &lang.tv("setup-step", &[("n", number.into())]));
+    let (n, of) = setup.progress();
+    widgets::small(ui, &lang.tv("setup-step", &[("n", n.into()), ("of", of.into())]));
     widgets::title(ui, &lang.t(title));
     ui.add_space(space::S);
 }

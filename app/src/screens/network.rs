@@ -124,7 +124,7 @@ fn carried(ui: &mut Ui, state: &State, n: &Network) {
         widgets::small(ui, &lang.tv("traffic", &[("sent", sent.into()), ("received", received.into())]));
         widgets::small(ui, &lang.tv("node-key", &[("key", n.node.as_str().into())]));
         for address in &n.listening {
-            widgets::small(ui, &lang.tv("listens", &[("address", address.as_str().into())]));
+            widgets::small(ui, &lang.tv("listens", &[("address", words::address(address).into())]));
         }
     });
 }

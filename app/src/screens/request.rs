@@ -187,7 +187,7 @@ fn answer(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
                     _ => ButtonKind::Secondary,
                 };
                 let pressed = widgets::button(ui, kind, icon, &lang.t(name(step, row.status)), !state.stepping);
-                let pressed = if main == Some(step) {
+                let pressed = if main == Some(step) && step.needs_text() {
                     pressed.on_hover_text("Ctrl+Enter")
                 } else {
                     pressed

@@ -197,7 +197,11 @@ fn main_action(state: &State) -> Option<Action> {
             ready.then_some(Action::CreatePatient { anyway: false })
         }
         Route::Compose { .. } => Some(Action::SendRequest).filter(|_| !state.compose.working),
-        Route::Request { .. } => state.main_step().filter(|_| !state.stepping).map(Action::Step),
+        // Nothing ends by a key alone.
+        Route::Request { .. } => {
+            let said = state.main_step().filter(|step| step.needs_text() && !state.stepping);
+            said.map(Action::Step)
+        }
         _ => None,
     }
 }

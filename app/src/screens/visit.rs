@@ -13,7 +13,7 @@ use crate::theme::{icon, palette, text};
 use crate::widgets;
 
 /// Lines of the note's field, beside the measures and above them.
-const NOTE_ROWS: usize = 14;
+const NOTE_ROWS: usize = 10;
 const NARROW_NOTE_ROWS: usize = 6;
 
 pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
@@ -29,11 +29,19 @@ pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Acti
             widgets::columns(
                 ui,
                 size::LEFT,
-                |ui| widgets::card(ui, |ui| words_of_visit(ui, state, out)),
+                |ui| {
+                    widgets::card(ui, |ui| words_of_visit(ui, state, out));
+                    if !widgets::is_narrow(ui) {
+                        ui.add_space(space::M);
+                        score(ui, state, out);
+                    }
+                },
                 |ui| {
                     widgets::card(ui, |ui| measures(ui, state, &mut beside));
-                    ui.add_space(space::M);
-                    score(ui, state, &mut beside);
+                    if widgets::is_narrow(ui) {
+                        ui.add_space(space::M);
+                        score(ui, state, &mut beside);
+                    }
                 },
             );
             out.extend(beside);
@@ -47,6 +55,7 @@ fn foot(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
     if let Some(problem) = &state.visit.problem {
         widgets::sentence_of(ui, lang, problem);
+        widgets::small(ui, &lang.t("visit-not-signed"));
         ui.add_space(space::S);
     }
     ui.horizontal(|ui| {
@@ -167,9 +176,9 @@ fn score(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
 
 fn parameter(parameter: Parameter) -> &'static str {
     match parameter {
-        Parameter::Oxygen => "breathing",
+        Parameter::Oxygen => "news2-breathing",
         Parameter::Systolic => "systolic",
-        other => other.sign().map_or("breathing", words::sign),
+        other => other.sign().map_or("news2-breathing", words::sign),
     }
 }
 

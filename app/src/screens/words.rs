@@ -6,7 +6,7 @@ use bocage_protocol::clinical::vitals::{Measure, Reading, Sign};
 use crate::i18n::{Lang, NBSP};
 use crate::state::State;
 use crate::theme::icon;
-use crate::view::{Entry, PatientRow, Sex, What};
+use crate::view::{Earlier, Entry, PatientRow, Sex, What};
 
 /// The id of a sign's name.
 pub(super) fn sign(sign: Sign) -> &'static str {
@@ -162,12 +162,15 @@ pub(super) fn part(compartment: &str) -> &'static str {
 
 /// An allergy as it is shown everywhere: how grave it is stands in the words.
 pub(super) fn allergy(lang: Lang, entry: &Entry) -> String {
-    let severe = entry.what == (What::Allergy { severe: true });
+    allergy_to(lang, entry.what == (What::Allergy { severe: true }), &entry.title, &entry.text)
+}
+
+fn allergy_to(lang: Lang, severe: bool, substance: &str, reactions: &str) -> String {
     let id = if severe { "allergy-severe" } else { "allergy" };
-    let to = if entry.text.is_empty() {
-        entry.title.clone()
+    let to = if reactions.is_empty() {
+        substance.to_owned()
     } else {
-        format!("{} ({})", entry.title, entry.text)
+        format!("{substance} ({reactions})")
     };
     lang.tv(id, &[("to", to.into())])
 }
@@ -188,8 +191,31 @@ pub(super) fn can_be_corrected(entry: &Entry) -> bool {
 
 /// An entry in one line, in this language as far as it is understood.
 pub(super) fn entry(state: &State, entry: &Entry) -> String {
+    let words = in_one_line(state.lang(), &entry.what, &entry.title, &entry.text);
+    if entry.in_error {
+        state.lang().tv("entry-mistaken", &[("entry", words.into())])
+    } else {
+        words
+    }
+}
+
+/// What stood there before, who wrote it and when; a note whole.
+pub(super) fn earlier(state: &State, before: &Earlier) -> String {
     let lang = state.lang();
-    let words = match &entry.what {
+    let words = match before.what {
+        What::Note => before.text.clone(),
+        _ => in_one_line(lang, &before.what, &before.title, &before.text),
+    };
+    let at = lang.recent(before.at_ms, state.now_ms, state.offset);
+    let author = before.author.as_str();
+    lang.tv(
+        "entry-before",
+        &[("entry", words.into()), ("author", author.into()), ("at", at.into())],
+    )
+}
+
+fn in_one_line(lang: Lang, what: &What, title: &str, text: &str) -> String {
+    match what {
         What::Vital(measured) => format!("{} {}", lang.t(sign(measured.sign())), measure(lang, *measured)),
         What::Oxygen(given) => lang.t(if *given { "entry-oxygen" } else { "entry-air" }),
         What::News2 { total, band } => {
@@ -208,19 +234,14 @@ pub(super) fn entry(state: &State, entry: &Entry) -> String {
             }
         }
         What::Note => lang.t("entry-note"),
-        What::Visit => lang.tv("entry-visit", &[("reason", entry.title.as_str().into())]),
-        What::Allergy { .. } => allergy(lang, entry),
-        What::Treatment if !entry.text.is_empty() => format!("{}, {}", entry.title, entry.text),
+        What::Visit => lang.tv("entry-visit", &[("reason", title.into())]),
+        What::Allergy { severe } => allergy_to(lang, *severe, title, text),
+        What::Treatment if !text.is_empty() => format!("{title}, {text}"),
         What::Question(Some(kind)) => lang.tv("entry-question", &[("kind", lang.t(super::requests::kind(*kind)).into())]),
         What::Step(Some((step, status))) => lang.t(step_taken(*step, *status)),
         What::Message => lang.t("entry-message"),
-        _ if entry.title.is_empty() => lang.t("entry-other"),
-        _ => entry.title.clone(),
-    };
-    if entry.in_error {
-        lang.tv("entry-mistaken", &[("entry", words.into())])
-    } else {
-        words
+        _ if title.is_empty() => lang.t("entry-other"),
+        _ => title.to_owned(),
     }
 }
 
@@ -235,5 +256,14 @@ fn step_taken(step: Option<Step>, status: Status) -> &'static str {
         (Some(Step::Close), _) | (None, Status::Closed) => "entry-step-close",
         (Some(Step::Cancel), _) | (None, Status::Cancelled) => "entry-step-cancel",
         (None, _) => "entry-step-sent",
+    }
+}
+
+/// An address as it is typed in an invitation: `192.168.1.20:4517`; what has no such form stays as it is.
+pub(super) fn address(listening: &str) -> String {
+    let parts: Vec<&str> = listening.split('/').collect();
+    match parts[..] {
+        ["", "ip4" | "dns4", host, "tcp", port] => format!("{host}:{port}"),
+        _ => listening.to_owned(),
     }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use bocage_protocol::clinical::request::Step;
+
 use super::form::Setup;
-use super::{Command, Draft, Event, Field, Phase, Route, SetupDone, State};
+use super::{Command, DRAFT_AGAIN_MS, Draft, Event, Field, Phase, Route, SetupDone, State};
 use crate::theme::tokens::Tone;
 use crate::view::{Network, Problem};
 
@@ -71,12 +73,14 @@ impl State {
             Event::Record { patient, record } => {
                 if self.shown_patient().is_some_and(|shown| shown == patient) {
                     self.record.answer(record);
+                    self.usual_parts();
                 }
             }
             Event::VisitSaved { patient, saved: Ok(()) } => {
                 if self.visit.patient == patient {
                     // Its draft went with it.
                     self.drafts_due.remove(&Draft::Visit);
+                    self.close_toasts_saying("draft");
                     self.clear_visit();
                     self.toast(Tone::Success, self.lang().t("toast-visit-saved"));
                     self.route = Self::record_route(patient);
@@ -118,9 +122,21 @@ impl State {
                 }
             }
             Event::DraftSaved { patient, draft, saved } => match saved {
-                Ok(at) if draft == Draft::Visit && self.visit.patient == patient => self.visit.draft_saved_ms = Some(at),
-                Ok(_) => {}
-                Err(problem) => self.fail(&problem),
+                Ok(at) => {
+                    self.close_toasts_saying("draft");
+                    if draft == Draft::Visit && self.visit.patient == patient {
+                        self.visit.draft_saved_ms = Some(at);
+                    }
+                }
+                Err(problem) => {
+                    if draft == Draft::Visit && self.visit.patient == patient {
+                        self.visit.draft_saved_ms = None;
+                    }
+                    // Tried again as long as the form is there; said once.
+                    self.drafts_due.insert(draft, self.now_ms + DRAFT_AGAIN_MS);
+                    self.close_toasts_saying("draft");
+                    self.fail(&problem);
+                }
             },
             Event::Drafts(drafts) => self.drafts = drafts,
             Event::Requests(answer) => self.requests.answer(answer),
@@ -154,7 +170,12 @@ impl State {
                     Ok(()) => {
                         self.texts.remove(Field::Message);
                         self.saying_more = false;
-                        self.toast(Tone::Success, self.lang().t("toast-saved-here"));
+                        let done = match self.stepped.take() {
+                            Some(Step::Answer) => "toast-answered",
+                            Some(Step::Close) => "toast-closed",
+                            _ => "toast-saved-here",
+                        };
+                        self.toast(Tone::Success, self.lang().t(done));
                         let shown = self.request.value().filter(|r| r.row.id == request);
                         let patient = shown.map(|r| r.row.patient.id.clone());
                         let draft = Draft::Message { request: request.clone() };
@@ -190,6 +211,10 @@ impl State {
         let known: BTreeSet<&str> = before.peers.iter().map(|p| p.node.as_str()).collect();
         let new = network.peers.iter().filter(|p| !known.contains(p.node.as_str()));
         let new: Vec<String> = new.map(|p| p.facility.clone()).collect();
+        if !new.is_empty() && self.invitation.value().is_some() {
+            // It was for one place: nobody is to hand it over again.
+            self.invitation = super::Remote::Idle;
+        }
         for facility in new {
             let text = self.lang().tv("toast-admitted", &[("facility", facility.into())]);
             self.toast(Tone::Success, text);
@@ -259,5 +284,13 @@ impl State {
     pub(super) fn fail(&mut self, problem: &Problem) {
         let text = self.say(problem).to_owned();
         self.toast(Tone::Danger, text);
+        if let Some(toast) = self.toasts.last_mut() {
+            toast.code.clone_from(&problem.code);
+        }
+    }
+
+    /// What was wrong isn't any more.
+    fn close_toasts_saying(&mut self, code: &str) {
+        self.toasts.retain(|t| t.code != code);
     }
 }

@@ -157,6 +157,7 @@ impl State {
             self.compose.kind = kind;
         }
         if let Some(parts) = draft["parts"].as_array() {
+            self.compose.parts_chosen = true;
             self.compose.parts = PARTS.into_iter().filter(|p| parts.iter().any(|kept| kept == p)).collect();
         }
     }

@@ -77,13 +77,38 @@ pub struct Setup {
 pub enum Step {
     #[default]
     Choose,
+    /// Of joining alone.
+    Invitation,
     Place,
     Person,
     Passphrase,
 }
 
 impl Step {
-    pub const ALL: [Self; 4] = [Self::Choose, Self::Place, Self::Person, Self::Passphrase];
+    /// Those of a founding, or of a joining, in order.
+    pub fn all(founding: bool) -> &'static [Self] {
+        if founding {
+            &[Self::Choose, Self::Place, Self::Person, Self::Passphrase]
+        } else {
+            &[Self::Choose, Self::Invitation, Self::Place, Self::Person, Self::Passphrase]
+        }
+    }
+}
+
+impl Setup {
+    /// The step before and the step after.
+    pub fn neighbours(&self) -> (Option<Step>, Option<Step>) {
+        let all = Step::all(self.founding);
+        let at = all.iter().position(|s| *s == self.step).unwrap_or(0);
+        (at.checked_sub(1).map(|before| all[before]), all.get(at + 1).copied())
+    }
+
+    /// Which step this is, and of how many.
+    pub fn progress(&self) -> (u64, u64) {
+        let all = Step::all(self.founding);
+        let at = all.iter().position(|s| *s == self.step).unwrap_or(0);
+        (at as u64, all.len() as u64 - 1)
+    }
 }
 
 /// The visit that is being written.
@@ -103,6 +128,9 @@ pub struct Visit {
 /// Parts of a record that can go with a question, besides the identity.
 pub const PARTS: [&str; 3] = ["clinical", "medication", "emergency"];
 
+/// Those that a colleague needs to give an opinion: what happened, and what may not be prescribed.
+pub const USUAL_PARTS: [&str; 2] = ["clinical", "medication"];
+
 /// The question that is being written.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Compose {
@@ -111,6 +139,8 @@ pub struct Compose {
     pub urgent: bool,
     pub to: Option<Recipient>,
     pub parts: BTreeSet<&'static str>,
+    /// Somebody chose the parts; until then they are what a colleague needs, as far as there is any.
+    pub parts_chosen: bool,
     /// Whom the search finds.
     pub recipients: Vec<Recipient>,
     pub working: bool,
@@ -124,7 +154,8 @@ impl Default for Compose {
             kind: Kind::TeleExpertise,
             urgent: false,
             to: None,
-            parts: ["clinical"].into(),
+            parts: BTreeSet::new(),
+            parts_chosen: false,
             recipients: Vec::new(),
             working: false,
             problem: None,
@@ -229,7 +260,8 @@ impl State {
         match setup.step {
             Step::Choose => Vec::new(),
             Step::Place if setup.founding => vec![Field::Network, Field::Facility],
-            Step::Place => vec![Field::InvitationFile, Field::Words, Field::Facility],
+            Step::Invitation => vec![Field::InvitationFile, Field::Words],
+            Step::Place => vec![Field::Facility],
             Step::Person if setup.kind == FacilityKind::Cabin => Vec::new(),
             Step::Person => vec![Field::Practitioner],
             Step::Passphrase => vec![Field::Passphrase, Field::PassphraseAgain],

@@ -32,6 +32,8 @@ use form::{Compose, Correction, Setup, Sharing, Visit};
 pub const PAGE: u64 = 200;
 /// A draft is saved this long after a key was pressed, at the latest.
 pub const DRAFT_AFTER_MS: u64 = 1_000;
+/// A draft that couldn't be saved is tried again after this long.
+pub const DRAFT_AGAIN_MS: u64 = 5_000;
 /// A message goes by itself after this long, unless it reports a failure.
 const TOAST_MS: u64 = 6_000;
 const MAX_TOASTS: usize = 3;
@@ -69,6 +71,8 @@ pub struct Toast {
     pub id: u64,
     pub tone: crate::theme::tokens::Tone,
     pub text: String,
+    /// What went wrong, as the node names it; empty for good news.
+    pub code: String,
     /// `None`: stays until it is closed.
     pub until_ms: Option<u64>,
 }
@@ -129,6 +133,8 @@ pub struct State {
     /// A step on the open request is on its way.
     pub stepping: bool,
     pub step_problem: Option<Problem>,
+    /// The step that is on its way.
+    pub stepped: Option<bocage_protocol::clinical::request::Step>,
     /// Whoever answered already has more to say.
     pub saying_more: bool,
     pub toasts: Vec<Toast>,
@@ -172,6 +178,7 @@ impl State {
             compose: Compose::default(),
             stepping: false,
             step_problem: None,
+            stepped: None,
             saying_more: false,
             toasts: Vec::new(),
             next_toast: 0,
@@ -241,6 +248,7 @@ impl State {
             id: self.next_toast,
             tone,
             text,
+            code: String::new(),
             until_ms: (!stays).then_some(self.now_ms + TOAST_MS),
         });
         if self.toasts.len() > MAX_TOASTS {

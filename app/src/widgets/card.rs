@@ -5,7 +5,7 @@ use egui::{Align, CornerRadius, Frame, Id, Layout, Margin, Stroke, Ui};
 
 use super::{body, heading, hidden_glyph, icon_button, muted};
 use crate::i18n::Lang;
-use crate::state::{Action, State};
+use crate::state::{Action, Route, State};
 use crate::theme::tokens::{Tone, Type, Weight, size, space};
 use crate::theme::{icon, palette, text};
 use crate::view::Problem;
@@ -34,6 +34,7 @@ pub fn banner(ui: &mut Ui, tone: Tone, icon: &str, words: &str, actions: impl Fn
         .inner_margin(Margin::symmetric(space::L as i8, space::M as i8))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
+            ui.spacing_mut().interact_size.y = 0.0;
             ui.horizontal(|ui| {
                 hidden_glyph(ui, icon, size::ICON, ink);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -100,8 +101,11 @@ pub fn toasts(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     if state.toasts.is_empty() {
         return;
     }
+    // Above what a screen keeps at its foot.
+    let foot = matches!(state.route, Route::Visit { .. } | Route::Compose { .. });
+    let above = if foot { size::FOOT + space::S } else { space::L };
     egui::Area::new(Id::unique("toasts"))
-        .anchor(egui::Align2::CENTER_BOTTOM, egui::vec2(0.0, -space::L))
+        .anchor(egui::Align2::CENTER_BOTTOM, egui::vec2(0.0, -above))
         .order(egui::Order::Foreground)
         .show(ui.ctx(), |ui| {
             for toast in &state.toasts {

@@ -41,7 +41,7 @@ fn a_network_is_founded_in_one_window_and_joined_in_another() {
     describe(&mut a, "Centre de Saint-Aubin", "Dr Élise Marchand", "Médecin");
     press(&mut a, "Fonder le réseau");
     // The passphrase that was just chosen opens the desk.
-    until_shown(&mut a, "Réseau Réseau du Quercy fondé");
+    until_shown(&mut a, "Réseau « Réseau du Quercy » fondé");
     until_shown(&mut a, "Bonjour Dr Élise Marchand");
 
     press(&mut a, "Réseau");
@@ -64,7 +64,6 @@ fn a_network_is_founded_in_one_window_and_joined_in_another() {
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&torn, &whole[..whole.len() / 2]).unwrap();
     std::fs::write(&nothing, b"a letter to the editor").unwrap();
-    fill(&mut b, "Nom du lieu", "Hôpital de Figeac");
     fill(&mut b, "Les six mots", &words);
     for (broken, said) in [
         (root.path().join("absent.bocage"), "absent.bocage"),
@@ -85,14 +84,16 @@ fn a_network_is_founded_in_one_window_and_joined_in_another() {
     });
     refill(&mut b, "Les six mots", &words);
     press(&mut b, "Continuer");
-    until_shown(&mut b, "Invitation valable pour Réseau du Quercy");
+    until_shown(&mut b, "Invitation valable pour le réseau « Réseau du Quercy »");
+    fill(&mut b, "Nom du lieu", "Hôpital de Figeac");
+    press(&mut b, "Continuer");
     fill(&mut b, "Nom du praticien", "Dr Claire Petit");
     press(&mut b, "Profession : Médecin");
     press(&mut b, "Continuer");
     fill(&mut b, "Nouvelle phrase de passe", PASSPHRASE);
     fill(&mut b, "La même, encore une fois", PASSPHRASE);
     press(&mut b, "Demander l’admission");
-    until_shown(&mut b, "Ce lieu est membre de Réseau du Quercy");
+    until_shown(&mut b, "Ce lieu est membre du réseau « Réseau du Quercy »");
     until_shown(&mut a, "Hôpital de Figeac est membre du réseau");
 }
 

@@ -144,7 +144,8 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     press(&mut a, "Corriger : Température 37,1 °C");
     press(&mut a, "Saisi par erreur");
     press(&mut a, "Confirmer : saisi par erreur");
-    until_shown(&mut a, "un élément saisi par erreur");
+    // The score that rested on it goes with it.
+    until_shown(&mut a, "2 éléments saisis par erreur");
     // A question that is begun and left is still there.
     press(&mut a, "Interroger un confrère");
     fill(&mut a, "Question", "Faut-il");

@@ -7,8 +7,8 @@ use bocage_app::state::form::{Setup, Step};
 use bocage_app::state::{Action, Field, Look, Phase, Remote, Route, Settings, Shelf, State, Tab};
 use bocage_app::theme::tokens::size;
 use bocage_app::view::{
-    Delivery, DraftRow, Entry, FieldNow, Invited, Message, Network, Part, PatientRow, Peer, Person, Place, Problem, Recipient, Record,
-    Request, RequestRow, Sex, Sight, Trust, What,
+    Delivery, DraftRow, Earlier, Entry, FieldNow, Invited, Message, Network, Part, PatientRow, Peer, Person, Place, Problem, Recipient,
+    Record, Request, RequestRow, Sex, Sight, Trust, What,
 };
 use bocage_app::{screens, theme};
 use bocage_protocol::clinical::request::{Kind, Status, Step as Taken};
@@ -56,7 +56,8 @@ fn record() -> Record {
         at_ms,
         trust: Trust::Accepted,
         versions: 0,
-        visit: String::new(),
+        act: String::new(),
+        earlier: Vec::new(),
         in_error: false,
         fields: vec![FieldNow {
             name: "value".to_owned(),
@@ -74,7 +75,7 @@ fn record() -> Record {
         let visit = format!("visit {i}");
         let mut of_visit = |n: u64, what: What, title: &str| {
             let mut made = entry(i as u64 * 10 + n, what, title, at);
-            made.visit.clone_from(&visit);
+            made.act.clone_from(&visit);
             entries.push(made);
         };
         of_visit(0, What::Visit, "Suivi de grossesse");
@@ -82,6 +83,7 @@ fn record() -> Record {
         of_visit(2, What::Vital(Measure::scalar(Sign::HeartRate, 78 + i as i32).unwrap()), "");
         of_visit(3, What::Vital(Measure::scalar(Sign::OxygenSaturation, 98).unwrap()), "");
         of_visit(4, What::Vital(Measure::scalar(Sign::Temperature, 371).unwrap()), "");
+        of_visit(6, What::Vital(Measure::scalar(Sign::RespiratoryRate, 16 + i as i32).unwrap()), "");
         of_visit(5, What::Vital(Measure::scalar(Sign::Weight, 66_000 + 500 * i as i32).unwrap()), "");
     }
     entries.push(entry(90, What::Allergy { severe: true }, "pénicilline", NOW - 400 * DAY));
@@ -94,6 +96,13 @@ fn record() -> Record {
     let mut note = entry(92, What::Note, "", NOW - 2 * DAY);
     note.text = "Céphalées depuis trois jours, pas de trouble visuel. À revoir dans la semaine.".to_owned();
     note.versions = 1;
+    note.earlier = vec![Earlier {
+        what: What::Note,
+        title: String::new(),
+        text: "Céphalées depuis deux jours.".to_owned(),
+        author: "Dr Élise Marchand".to_owned(),
+        at_ms: NOW - 2 * DAY,
+    }];
     entries.push(note);
     entries.sort_by_key(|e| std::cmp::Reverse(e.at_ms));
     Record {
@@ -120,6 +129,7 @@ fn record() -> Record {
 fn part(name: &str, sight: Sight) -> Part {
     Part {
         name: name.to_owned(),
+        is_begun: name != "emergency",
         sight,
         writable: sight == Sight::Open,
     }
@@ -316,14 +326,14 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
         key: "Hôpital de Figeac".to_owned(),
         facility: "Hôpital de Figeac".to_owned(),
     });
-    let mut invited = setup(Step::Person, false);
+    let mut invited = setup(Step::Place, false);
     if let Phase::FirstRun(setup) = &mut invited.phase {
         setup.invited = Some(Invited {
             network: "Réseau de soins du Quercy".to_owned(),
             until_ms: NOW + 3 * DAY,
         });
     }
-    let mut joining = setup(Step::Place, false);
+    let mut joining = setup(Step::Invitation, false);
     if let Phase::FirstRun(setup) = &mut joining.phase {
         setup.found = vec![
             "/media/cle/invitation.bocage".into(),
@@ -362,7 +372,7 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
         ("first-run-invited", invited),
         ("request-to-answer", answering),
         ("first-run", setup(Step::Choose, false)),
-        ("first-run-place", joining),
+        ("first-run-invitation", joining),
         ("first-run-person", setup(Step::Person, true)),
         ("first-run-passphrase", setup(Step::Passphrase, true)),
         (

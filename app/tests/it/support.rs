@@ -8,7 +8,7 @@ use bocage_app::i18n::Lang;
 use bocage_app::state::{Look, Settings};
 use egui::accesskit::Role;
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::NodeT as _;
 use time::UtcOffset;
 
 /// The passphrase of every seat in these tests.

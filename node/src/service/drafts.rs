@@ -20,6 +20,7 @@ use super::Service;
 use crate::client::{DraftRow, Failure, Reply};
 use crate::core::now_ms;
 use crate::keystore::{Frame, KeyName, OsEntropy, file};
+use crate::lang::Bilingual as _;
 
 /// Longest text of a draft, in bytes: that of a note.
 const MAX_DRAFT: usize = 96 * 1024;
@@ -82,6 +83,17 @@ fn words(
     }
     let bytes = r.take(length)?;
     String::from_utf8(bytes.to_vec()).map_err(|_| WireError::NotCanonical("draft"))
+}
+
+fn not_kept(error: &io::Error) -> Failure {
+    Failure::new(
+        "draft",
+        format!("the draft could not be kept on this machine ({error}); what is signed is safe, what is being typed is only in the window"),
+        format!(
+            "le brouillon n'a pas pu être gardé sur cette machine ({}) ; ce qui est signé est en sûreté, ce qui est en cours n'est que dans la fenêtre",
+            error.french()
+        ),
+    )
 }
 
 /// The drafts of one open seat.
@@ -180,7 +192,7 @@ impl Service {
             saved_ms: now_ms(),
             text,
         };
-        drawer.save(&draft).map_err(|e| Failure::file(&drawer.dir, &e))?;
+        drawer.save(&draft).map_err(|e| not_kept(&e))?;
         Ok(Reply::Done)
     }
 

@@ -79,6 +79,11 @@ impl Service {
         let me = reader.seat();
         let held_by = self.held_by(record)?;
         let entry = |found: &RecordFact<'_>, replaced_by| Entry {
+            request: if found.compartment == Compartment::Request {
+                found.doc.to_hex()
+            } else {
+                String::new()
+            },
             own: found.fact.author == me,
             held_by: held_by.get(&found.fact.envelope).copied(),
             ..entry(registry, found, versions.count(found.fact.id), replaced_by)
@@ -195,12 +200,13 @@ impl Service {
             return Err(super::refused(&WriteRefused::OwnStepsOnly));
         }
         let new = make(old.fact.body)?;
+        let scores = self.rescored(record, id, &new)?;
         let fact = FactBody {
             source,
             supersedes: vec![id],
             ..FactBody::resource(new)
         };
-        self.add(record, vec![NewFact { compartment, fact }])
+        self.add(record, std::iter::once(NewFact { compartment, fact }).chain(scores).collect())
     }
 
     /// A current entry by its id or the start of it.
@@ -267,6 +273,7 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
         visit: typed.visit,
         clinical: typed.clinical,
         in_error: typed.in_error,
+        request: String::new(),
         fields: plain::fields(fact.body)
             .into_iter()
             .map(|(field, value)| Change {

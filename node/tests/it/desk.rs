@@ -571,3 +571,62 @@ fn the_list_follows_what_is_written_and_goes_with_the_seat() {
     desk.unlock();
     assert_eq!(desk.search("zola", None, 0).1, 2);
 }
+
+/// A corrected pulse stood beside a score of five that had been made of the wrong one.
+#[test]
+fn a_score_follows_the_measures_that_it_rests_on() {
+    let mut desk = Desk::of(Profession::Doctor);
+    let patient = desk.patient("Lenoir", "Jeanne", "1948-03-12");
+    desk.visit(visit(&patient, &ILL));
+    let scores = |desk: &mut Desk| -> Vec<(u8, bool)> {
+        let entries = desk.record(&patient).entries;
+        let score = |e: &Entry| match &e.clinical {
+            Some(Clinical::News2 { total, .. }) => Some((*total, e.in_error)),
+            _ => e.summary.contains("NEWS2").then_some((0, e.in_error)),
+        };
+        entries.iter().filter_map(score).collect()
+    };
+    let measured = |desk: &mut Desk, wanted: &str| {
+        let entries = desk.record(&patient).entries;
+        let found = entries
+            .into_iter()
+            .find(|e| matches!(&e.clinical, Some(Clinical::Vital { sign, .. }) if sign == wanted));
+        found.expect("measured").fact
+    };
+    let before = scores(&mut desk);
+    assert_eq!(before.len(), 1);
+    let correct = |desk: &mut Desk, sign: &str, value: &str| {
+        let fact = measured(desk, sign);
+        let patient = patient.clone();
+        let changes = vec![Change {
+            field: "value".into(),
+            value: value.into(),
+        }];
+        desk.ask(Request::Correct { patient, fact, changes }).unwrap();
+    };
+    // All in range but for whatever else ILL has: each correction takes its points away.
+    correct(&mut desk, "heart-rate", "72");
+    correct(&mut desk, "respiratory-rate", "16");
+    correct(&mut desk, "temperature", "37");
+    let after = scores(&mut desk);
+    assert_eq!(after.len(), 1, "one score, not two side by side");
+    assert!(after[0].0 < before[0].0, "{before:?} {after:?}");
+    // What isn't scored changes nothing; a measure withdrawn takes the total with it.
+    let history = |desk: &mut Desk| match desk.ask(Request::PatientShow {
+        patient: patient.clone(),
+        history: true,
+    }) {
+        Ok(Reply::Record(record)) => record.entries.len(),
+        other => panic!("{other:?}"),
+    };
+    let entries = history(&mut desk);
+    correct(&mut desk, "temperature", "37.1");
+    assert_eq!(history(&mut desk), entries + 1, "the score was right already");
+    let fact = measured(&mut desk, "heart-rate");
+    desk.ask(Request::Withdraw {
+        patient: patient.clone(),
+        fact,
+    })
+    .unwrap();
+    assert_eq!(scores(&mut desk), [(0, true)], "without all seven there is none");
+}

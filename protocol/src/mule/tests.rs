@@ -146,21 +146,30 @@ fn t53_a_member_s_hostile_file_is_bounded() {
     // A length that nothing could satisfy, a length over the bound, a kind that there isn't, fewer items than it says, no manifest.
     let entry = |kind: u8, length: u32| [&good[..], &[kind], &length.to_be_bytes(), b"x"].concat();
     assert_eq!(content(&entry(1, 1_000)), Err(MuleError::Content(WireError::Truncated)));
-    assert_eq!(content(&entry(1, u32::MAX)), Err(MuleError::Content(WireError::OutOfBounds("item"))));
+    assert_eq!(
+        content(&entry(1, u32::MAX)),
+        Err(MuleError::Content(WireError::OutOfBounds("item")))
+    );
     assert_eq!(content(&entry(7, 1)), Err(MuleError::Content(WireError::Unknown("entry"))));
     assert_eq!(content(&entry(2, 1)), Err(MuleError::Content(WireError::Truncated)));
     assert_eq!(
         content(&first(NETWORK, 3)),
         Err(MuleError::Content(WireError::NotCanonical("manifest")))
     );
-    assert_eq!(content(&entry(1, 1)[good.len()..]), Err(MuleError::Content(WireError::Unknown("first entry"))));
+    assert_eq!(
+        content(&entry(1, 1)[good.len()..]),
+        Err(MuleError::Content(WireError::Unknown("first entry")))
+    );
     // A million empty items: each block is bounded, and the first that isn't an item of the set ends the reading (see the node).
     let tiny: Vec<u8> = std::iter::repeat_n([1, 0, 0, 0, 0], 1_000_000).flatten().collect();
     assert_eq!(
         content(&[&good[..], &tiny].concat()),
         Err(MuleError::Content(WireError::OutOfBounds("block")))
     );
-    assert_eq!(read(&sealed(&[b"\xff\xff no deflate"]), 1), Err(MuleError::Content(WireError::OutOfBounds("block"))));
+    assert_eq!(
+        read(&sealed(&[b"\xff\xff no deflate"]), 1),
+        Err(MuleError::Content(WireError::OutOfBounds("block")))
+    );
 }
 
 #[test]

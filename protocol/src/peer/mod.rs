@@ -601,13 +601,7 @@ impl Peer {
         sorted
     }
 
-    fn request(
-        &mut self,
-        items: Vec<StoredItem>,
-        local: Vec<LocalWrite>,
-        origin: Origin,
-        out: &mut Effects,
-    ) {
+    fn request(&mut self, items: Vec<StoredItem>, local: Vec<LocalWrite>, origin: Origin, out: &mut Effects) {
         let batch = self.next_batch;
         self.next_batch += 1;
         let keys = items.iter().map(|i| i.key).collect();

@@ -3,6 +3,7 @@
 use egui::Ui;
 
 use super::super::words;
+use crate::i18n::NBSP;
 use crate::state::form::SIGNS;
 use crate::state::{Action, State};
 use crate::theme::icon;
@@ -38,25 +39,26 @@ fn nothing(ui: &mut Ui, state: &State, happened: &[Vec<&Entry>]) {
     }
 }
 
-/// Entries by what they belong to: a visit first, then what was found in it, in the order in which it is taken.
+/// Entries by what they belong to: a visit first, then what was found in it, in the order in which it is taken; a question first, then what
+/// was said to it.
 fn happened(record: &Record) -> Vec<Vec<&Entry>> {
     let mut groups: Vec<Vec<&Entry>> = Vec::new();
     for entry in record.entries.iter().filter(|e| e.what != What::Patient) {
-        let same = |g: &&mut Vec<&Entry>| !entry.visit.is_empty() && g[0].visit == entry.visit;
+        let same = |g: &&mut Vec<&Entry>| !entry.act.is_empty() && g[0].act == entry.act;
         match groups.iter_mut().find(same) {
             Some(group) => group.push(entry),
             None => groups.push(vec![entry]),
         }
     }
     for group in &mut groups {
-        group.sort_by_key(|e| rank(&e.what));
+        group.sort_by_key(|e| (rank(&e.what), e.at_ms));
     }
     groups
 }
 
 fn rank(what: &What) -> usize {
     match what {
-        What::Visit => 0,
+        What::Visit | What::Question(_) => 0,
         What::Vital(measure) => 1 + SIGNS.iter().position(|s| *s == measure.sign()).unwrap_or(SIGNS.len()),
         What::Oxygen(_) => SIGNS.len() + 2,
         What::News2 { .. } => SIGNS.len() + 3,
@@ -65,25 +67,53 @@ fn rank(what: &What) -> usize {
 }
 
 fn happening(ui: &mut Ui, state: &State, group: &[&Entry]) {
-    let lang = state.lang();
     let [first, found @ ..] = group else { return };
     widgets::milestone(ui, tone_of(first), words::icon_of(&first.what), |ui| {
         widgets::strong(ui, &words::entry(state, first));
-        let by = [first.author.as_str(), first.facility.as_str()];
-        let mut line = vec![lang.recent(first.at_ms, state.now_ms, state.offset)];
-        line.extend(by.into_iter().filter(|s| !s.is_empty()).map(str::to_owned));
-        widgets::small(ui, &line.join(" · "));
-        let counts = |e: &&&Entry| e.what != What::Note && !e.in_error;
-        let findings: Vec<String> = found.iter().filter(counts).map(|e| words::entry(state, e)).collect();
-        if !findings.is_empty() {
-            widgets::body(ui, &findings.join(" · "));
-        }
-        let told = |e: &&&Entry| matches!(e.what, What::Note | What::Question(_) | What::Message) && !e.text.is_empty() && !e.in_error;
-        for entry in group.iter().filter(told) {
-            widgets::body(ui, &entry.text);
+        widgets::small(ui, &signed(state, first));
+        if is_request(group) {
+            course(ui, state, group);
+        } else {
+            let counts = |e: &&&Entry| e.what != What::Note && !e.in_error;
+            let findings: Vec<String> = found.iter().filter(counts).map(|e| words::entry(state, e)).collect();
+            if !findings.is_empty() {
+                // A point doesn't begin a line.
+                widgets::body(ui, &findings.join(&format!("{NBSP}· ")));
+            }
+            for entry in group.iter().filter(|e| e.what == What::Note && !e.text.is_empty() && !e.in_error) {
+                widgets::body(ui, &entry.text);
+            }
         }
         standing(ui, state, group);
     });
+}
+
+/// When, by whom, where.
+fn signed(state: &State, entry: &Entry) -> String {
+    let mut line = vec![state.lang().recent(entry.at_ms, state.now_ms, state.offset)];
+    let by = [entry.author.as_str(), entry.facility.as_str()];
+    line.extend(by.into_iter().filter(|s| !s.is_empty()).map(str::to_owned));
+    line.join(" · ")
+}
+
+fn is_request(group: &[&Entry]) -> bool {
+    group.iter().any(|e| e.part == "request")
+}
+
+/// What was asked, what was said to it, and where it stands.
+fn course(ui: &mut Ui, state: &State, group: &[&Entry]) {
+    for entry in group {
+        match &entry.what {
+            What::Question(_) => drop(widgets::body(ui, &entry.text)),
+            What::Note | What::Message if !entry.text.is_empty() => {
+                let id = if entry.what == What::Note { "said-answer" } else { "entry-message" };
+                widgets::small(ui, &format!("{} · {}", state.lang().t(id), signed(state, entry)));
+                widgets::body(ui, &entry.text);
+            }
+            What::Step(Some(_)) => drop(widgets::small(ui, &words::entry(state, entry))),
+            _ => {}
+        }
+    }
 }
 
 /// How far own entries went, the least far of them, and what is doubtful about any.
@@ -101,7 +131,11 @@ fn standing(ui: &mut Ui, state: &State, group: &[&Entry]) {
             let words = lang.tv("entry-in-error", &[("n", mistaken.into())]);
             widgets::chip(ui, Tone::Warning, icon::X_CIRCLE, &words);
         }
-        let versions: u64 = group.iter().filter(|e| !e.in_error).map(|e| e.versions).sum();
+        // The steps of a request aren't corrections of one another.
+        let corrected = group
+            .iter()
+            .filter(|e| !e.in_error && !matches!(e.what, What::Step(_) | What::News2 { .. }));
+        let versions: u64 = corrected.map(|e| e.versions).sum();
         if versions > 0 {
             let words = lang.tv("entry-corrected", &[("n", versions.into())]);
             widgets::chip(ui, Tone::Plain, icon::CLOCK_COUNTER_CLOCKWISE, &words);
@@ -119,8 +153,10 @@ fn standing(ui: &mut Ui, state: &State, group: &[&Entry]) {
 fn details(ui: &mut Ui, state: &State, record: &Record, group: &[&Entry], out: &mut Vec<Action>) {
     let lang = state.lang();
     let right = |e: &Entry| record.is_writable(&e.part) && !e.in_error && words::can_be_corrected(e);
-    let Some(first) = group.first() else { return };
-    if !group.iter().any(|e| right(e)) {
+    let Some(first) = group.first().filter(|_| !is_request(group)) else {
+        return;
+    };
+    if !group.iter().any(|e| right(e) || !e.earlier.is_empty()) {
         return;
     }
     let open = state.unfolded.contains(&first.id);
@@ -140,15 +176,27 @@ fn details(ui: &mut Ui, state: &State, record: &Record, group: &[&Entry], out: &
     if !open {
         return;
     }
-    for entry in group.iter().filter(|e| right(e)) {
+    for entry in group.iter().filter(|e| right(e) || !e.earlier.is_empty()) {
         ui.horizontal(|ui| {
             ui.add_space(space::XXL + space::L);
             let words = words::entry(state, entry);
-            let name = lang.tv("correct-named", &[("entry", words.as_str().into())]);
-            if widgets::quiet_named(ui, icon::PENCIL_SIMPLE, &lang.t("correct"), &name).clicked() {
-                out.push(Action::Correct(entry.id.clone()));
+            if right(entry) {
+                let name = lang.tv("correct-named", &[("entry", words.as_str().into())]);
+                if widgets::quiet_named(ui, icon::PENCIL_SIMPLE, &lang.t("correct"), &name).clicked() {
+                    out.push(Action::Correct(entry.id.clone()));
+                }
             }
-            widgets::body(ui, &words);
+            if entry.earlier.is_empty() {
+                widgets::body(ui, &words);
+                return;
+            }
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                widgets::body(ui, &words);
+                for before in &entry.earlier {
+                    widgets::small(ui, &words::earlier(state, before));
+                }
+            });
         });
     }
 }

@@ -77,7 +77,8 @@ fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
                     pressed = Some(Route::Visit { patient: patient.clone() });
                 }
             }
-            if widgets::secondary(ui, icon::CHATS, &lang.t("ask-colleague")).clicked() {
+            // Whoever may not read it any more has nothing to open to anybody.
+            if !record.is_shut() && widgets::secondary(ui, icon::CHATS, &lang.t("ask-colleague")).clicked() {
                 pressed = Some(Route::Compose { patient });
             }
         },

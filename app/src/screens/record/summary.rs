@@ -16,9 +16,9 @@ use crate::widgets;
 const TILES: [Sign; 5] = [
     Sign::BloodPressure,
     Sign::HeartRate,
+    Sign::RespiratoryRate,
     Sign::OxygenSaturation,
     Sign::Temperature,
-    Sign::Weight,
 ];
 /// Things that happened on the first look.
 const LATEST: usize = 6;
@@ -74,9 +74,10 @@ fn tile(ui: &mut Ui, state: &State, record: &Record, sign: Sign) {
             widgets::small(ui, &lang.t(words::sign(sign)));
         });
         let Some((at, last)) = series.last().copied() else {
-            ui.label(text("–", Type::Title, Weight::Normal, p.text_muted));
+            ui.horizontal(|ui| ui.label(text("–", Type::Title, Weight::Strong, p.text_muted)));
             widgets::small(ui, &lang.t("never-measured"));
-            ui.add_space(space::XL + space::XS);
+            let wide = ui.available_width();
+            widgets::chart::sparkline(ui, &[], p.primary, wide);
             return;
         };
         ui.horizontal(|ui| {

@@ -109,6 +109,7 @@ impl State {
                 self.focus = Some(Field::Question);
             }
             Action::Part(part) => {
+                self.compose.parts_chosen = true;
                 if !self.compose.parts.remove(part) {
                     self.compose.parts.insert(part);
                 }
@@ -243,6 +244,7 @@ impl State {
                     };
                 }
                 self.focus = Some(Field::Recipient);
+                self.usual_parts();
                 let mut commands = vec![
                     Command::Recipients(String::new()),
                     Command::LoadDraft {

@@ -2,9 +2,19 @@
 
 use bocage_protocol::clinical::request::{Status, Step};
 
+use super::super::form::USUAL_PARTS;
 use super::super::{Command, Field, RequestDraft, State};
 
 impl State {
+    /// Attaches what a colleague needs, once the record says what there is; what somebody chose stays.
+    pub(in crate::state) fn usual_parts(&mut self) {
+        if self.compose.parts_chosen {
+            return;
+        }
+        let begun = |part: &&str| self.record_of(&self.compose.patient).is_some_and(|r| r.is_begun(part));
+        self.compose.parts = USUAL_PARTS.into_iter().filter(begun).collect();
+    }
+
     pub(super) fn send_request(&mut self) -> Vec<Command> {
         let question = self.text(Field::Question).trim().to_owned();
         let Some(to) = &self.compose.to else {
@@ -27,15 +37,15 @@ impl State {
         vec![Command::OpenRequest(draft)]
     }
 
-    /// What Ctrl+Enter does with an open request: the one thing that whoever writes there means.
+    /// The step that an open request is most likely for: what is being written is to be said; with nothing written, an answered one is closed.
     pub fn main_step(&self) -> Option<Step> {
         let row = &self.request.value()?.row;
         let may = |step: &Step| row.steps.contains(step);
-        match row.status {
-            Status::Answered if self.saying_more => Some(Step::Answer).filter(may),
-            Status::Answered | Status::Declined => Some(Step::Close).filter(may),
-            _ => [Step::Answer, Step::Reply].into_iter().find(may),
+        let ends = matches!(row.status, Status::Answered | Status::Declined) && !self.saying_more;
+        if ends && self.text(Field::Message).trim().is_empty() {
+            return Some(Step::Close).filter(may);
         }
+        [Step::Answer, Step::Reply, Step::Close].into_iter().find(may)
     }
 
     pub(super) fn step(&mut self, step: Step) -> Vec<Command> {
@@ -47,6 +57,7 @@ impl State {
         }
         let request = shown.row.id.clone();
         self.stepping = true;
+        self.stepped = Some(step);
         self.step_problem = None;
         vec![Command::Step { request, step, text }]
     }

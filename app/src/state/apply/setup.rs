@@ -16,7 +16,7 @@ impl State {
     pub(super) fn found_or_join(&mut self, founding: bool) -> Vec<Command> {
         self.setup(|setup| {
             setup.founding = founding;
-            setup.step = form::Step::Place;
+            setup.step = if founding { form::Step::Place } else { form::Step::Invitation };
         });
         if founding {
             self.focus = Some(Field::Network);
@@ -28,7 +28,7 @@ impl State {
 
     pub(super) fn setup_back(&mut self) {
         self.setup(|setup| {
-            setup.step = form::Step::ALL[(setup.step as usize).saturating_sub(1)];
+            setup.step = setup.neighbours().0.unwrap_or_default();
             setup.tried = false;
             setup.problem = None;
         });
@@ -45,7 +45,7 @@ impl State {
         if !self.step_is_complete(&setup) {
             setup.tried = true;
             self.focus = self.required(&setup).into_iter().find(|f| self.text(*f).trim().is_empty());
-        } else if setup.step == form::Step::Place && !setup.founding {
+        } else if setup.step == form::Step::Invitation {
             // Whether the words open the invitation is said here, not three steps later.
             setup.working = true;
             commands.push(Command::CheckInvitation {
@@ -72,7 +72,7 @@ impl State {
     }
 
     fn next_step(&mut self, setup: &mut Setup) {
-        setup.step = form::Step::ALL[setup.step as usize + 1];
+        setup.step = setup.neighbours().1.unwrap_or(setup.step);
         setup.tried = false;
         self.focus = self.required(setup).first().copied();
     }

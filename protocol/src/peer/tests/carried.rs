@@ -43,7 +43,11 @@ fn two_who_never_meet_read_each_other_and_know_what_the_other_holds() {
     net.share(0, record, 1).unwrap();
     net.run();
     let whole = carry(&mut net, 0, 1);
-    assert!(texts(&net, 1, &record).contains("Medication Awa"), "{:?}", net.nodes[1].texts(&record));
+    assert!(
+        texts(&net, 1, &record).contains("Medication Awa"),
+        "{:?}",
+        net.nodes[1].texts(&record)
+    );
     net.add(1, record, &[new(Compartment::Medication, "dispensed")]).unwrap();
     net.run();
     net.nodes[0].events.clear();
@@ -92,7 +96,13 @@ fn t41_a_stick_that_mixes_doubles_and_reorders_changes_nothing_of_what_is_read()
     }
     for part in mixed.chunks(7) {
         let statements = statements.iter().rev().cloned().collect();
-        net.input(2, Input::Carried { items: part.to_vec(), statements });
+        net.input(
+            2,
+            Input::Carried {
+                items: part.to_vec(),
+                statements,
+            },
+        );
         net.run();
     }
     let tail = |n: usize| net.nodes[n].peer.index().root();
@@ -118,13 +128,29 @@ fn t40_a_tail_that_a_stick_leaves_out_is_not_claimed_and_comes_by_another_path()
     items.remove(items.len() - 2);
     net.input(1, Input::Carried { items, statements });
     net.run();
-    let end = |net: &Net, n: usize| net.nodes[n].peer.holders(&author).map(|(_, tips)| tips.to_vec()).collect::<Vec<_>>();
-    let told = net.nodes[1].peer.statements(net.now).into_iter().find(|h| h.holder == net.nodes[1].key && h.author == author);
+    let end = |net: &Net, n: usize| {
+        net.nodes[n]
+            .peer
+            .holders(&author)
+            .map(|(_, tips)| tips.to_vec())
+            .collect::<Vec<_>>()
+    };
+    let told = net.nodes[1]
+        .peer
+        .statements(net.now)
+        .into_iter()
+        .find(|h| h.holder == net.nodes[1].key && h.author == author);
     let (own, claimed) = (end(&net, 1), told.expect("it holds something").tips);
     assert!(!own.iter().any(|tips| *tips == claimed), "it claims less than the clinic does");
     // A file made for it on the strength of that claim holds all that is missing.
     let said = net.nodes[1].peer.statements(net.now);
-    net.input(0, Input::Carried { items: Vec::new(), statements: said });
+    net.input(
+        0,
+        Input::Carried {
+            items: Vec::new(),
+            statements: said,
+        },
+    );
     net.run();
     assert!(carry(&mut net, 0, 1) < net.nodes[0].items().len());
     assert_eq!(net.nodes[1].peer.index().root(), net.nodes[0].peer.index().root());
