@@ -17,7 +17,9 @@ use crate::service::Service;
 
 mod desk;
 
+pub use carry::{CarriedFile, CarriedIn, CarriedOut};
 pub use desk::{Clinical, DraftRow, FieldFault, Judgement, Limits, MAX_VITALS, News2Part, News2Row, TwinRow, Visit, Vital};
+pub mod carry;
 pub mod requests;
 
 /// Name of the socket inside the data directory.
@@ -155,6 +157,17 @@ pub enum Request {
     Export {
         out: PathBuf,
         patient: Option<String>,
+    },
+    /// Writes what other nodes may lack into a file for a USB stick, sealed to them.
+    CarryOut {
+        /// Facilities by name, or nodes by the start of their key; none: every other node.
+        #[serde(default)]
+        to: Vec<String>,
+        dir: PathBuf,
+    },
+    /// Takes in what such files bring, and leaves a receipt for whoever made them.
+    CarryIn {
+        dir: PathBuf,
     },
     /// Makes an invitation that names these addresses.
     Invite {
@@ -299,6 +312,8 @@ pub enum Reply {
         files: u64,
         resources: u64,
     },
+    CarriedOut(CarriedOut),
+    CarriedIn(CarriedIn),
     Waiting {
         requests: Vec<WaitingRequest>,
     },

@@ -21,6 +21,7 @@ use crate::lang::Bilingual;
 use crate::place::{self, internal};
 
 mod acts;
+mod carry;
 mod delivery;
 mod doctor;
 mod drafts;
@@ -153,6 +154,7 @@ impl Service {
                 self.invite(addresses)
             }
             Request::Waiting => Ok(Reply::Waiting { requests: self.waiting()? }),
+            carrying @ (Request::CarryOut { .. } | Request::CarryIn { .. }) => long(Turns::Own(self), carrying, progress),
             // The driver does the dialling; without one there is nobody to dial.
             Request::Redial => Ok(Reply::Done),
             // The socket answers it; without a running node nothing changes by itself.
@@ -447,6 +449,14 @@ pub(crate) fn unseal(home: &Home, passphrase: &str) -> Result<UnlockedSeat, Fail
 
 /// True iff a request is carried out by [`long`], in turns.
 pub(crate) fn is_long(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Import { .. } | Request::Export { .. } | Request::CarryOut { .. } | Request::CarryIn { .. }
+    )
+}
+
+/// True iff long work is about what a seat reads; what carries is everybody's.
+pub(crate) fn needs_seat(request: &Request) -> bool {
     matches!(request, Request::Import { .. } | Request::Export { .. })
 }
 
@@ -458,6 +468,8 @@ pub(crate) fn long(turns: Turns<'_>, request: Request, progress: &mut dyn FnMut(
     match request {
         Request::Import { files } => import::import(turns, &files, progress),
         Request::Export { out, patient } => export::export(turns, &out, patient, progress),
+        Request::CarryOut { to, dir } => carry::out(turns, to, &dir, progress),
+        Request::CarryIn { dir } => carry::bring_in(turns, &dir, progress),
         _ => Err(internal("a request was not routed")),
     }
 }

@@ -54,9 +54,6 @@ pub struct Manifest {
     /// Who made it, as it says: whom a receipt is for. Nothing rests on it.
     pub maker: NodeKey,
     pub made_ms: u64,
-    /// Items and statements in this file.
-    pub items: u64,
-    pub statements: u64,
 }
 
 /// What lies in a file behind its manifest.
@@ -216,8 +213,6 @@ pub struct Unpacker {
     head: Vec<u8>,
     network: NetworkId,
     manifest: Option<Manifest>,
-    items: u64,
-    statements: u64,
 }
 
 impl Unpacker {
@@ -241,8 +236,6 @@ impl Unpacker {
             head: head.to_vec(),
             network,
             manifest: None,
-            items: 0,
-            statements: 0,
         })
     }
 
@@ -259,7 +252,7 @@ impl Unpacker {
         self.entries(&plain)
     }
 
-    /// What the last block holds, and the manifest, which every count has agreed with.
+    /// What the last block holds, and what the file says of itself.
     ///
     /// # Errors
     /// As [`Self::block`]; the file was cut off before its end.
@@ -275,16 +268,7 @@ impl Unpacker {
         };
         let plain = stream.decrypt_last(payload).map_err(|_| MuleError::Damaged)?;
         let entries = self.entries(&plain)?;
-        let manifest = self.manifest.ok_or(WireError::Truncated)?;
-        if (manifest.items, manifest.statements) != (self.items, self.statements) {
-            return Err(WireError::NotCanonical("manifest").into());
-        }
-        Ok((entries, manifest))
-    }
-
-    /// What the file says of itself, once its first block was read.
-    pub fn manifest(&self) -> Option<&Manifest> {
-        self.manifest.as_ref()
+        Ok((entries, self.manifest.ok_or(WireError::Truncated)?))
     }
 
     fn entries(&mut self, deflated: &[u8]) -> Result<Vec<Entry>, MuleError> {
@@ -304,12 +288,8 @@ impl Unpacker {
         }
         while !r.rest().is_empty() {
             entries.push(match r.u8()? {
-                1 => {
-                    self.items += 1;
-                    Entry::Item(r.sized(MAX_ITEM, "item")?.to_vec())
-                }
+                1 => Entry::Item(r.sized(MAX_ITEM, "item")?.to_vec()),
                 2 => {
-                    self.statements += 1;
                     let mut inner = Reader::new(r.sized(MAX_ITEM, "statement")?);
                     let held = Held::read(&mut inner)?;
                     inner.end()?;
@@ -323,13 +303,12 @@ impl Unpacker {
 }
 
 /// Bytes of a manifest.
-const MANIFEST: usize = 32 + 32 + 3 * 8;
+const MANIFEST: usize = 32 + 32 + 8;
 
 impl Manifest {
     fn to_bytes(&self) -> Vec<u8> {
         let mut w = Writer::new();
-        w.bytes(&self.network.0).bytes(&self.maker.0);
-        w.u64(self.made_ms).u64(self.items).u64(self.statements);
+        w.bytes(&self.network.0).bytes(&self.maker.0).u64(self.made_ms);
         w.finish()
     }
 
@@ -339,8 +318,6 @@ impl Manifest {
             network: NetworkId(r.array()?),
             maker: NodeKey(r.array()?),
             made_ms: r.u64()?,
-            items: r.u64()?,
-            statements: r.u64()?,
         };
         r.end()?;
         Ok(manifest)

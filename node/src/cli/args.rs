@@ -156,6 +156,9 @@ the exit code is 3.")]
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Carry records by USB stick, sealed, between places that no cable joins
+    #[command(subcommand)]
+    Carry(Carry),
     /// Export what this seat can read as FHIR R4, one bundle a patient
     Export {
         /// Where to write; made if it isn't there
@@ -304,6 +307,32 @@ wound-length, wound-width, wound-depth (cm)")]
         sign: String,
         /// The measure, as it is read off
         value: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Carry {
+    /// Write what others may lack onto a stick, sealed to them
+    #[command(after_help = "A lost stick shows neither whose records it holds nor who belongs to the network. What the
+others have said they hold isn't taken along; a new file takes the place of the
+one that this node left there before. No passphrase is needed.
+
+Example:
+  bocage carry out /media/stick --for \"Pharmacie du Pont\"")]
+    Out {
+        /// The stick's directory
+        dir: PathBuf,
+        /// A facility, or the start of a node's key (may be repeated) [default: every other node]
+        #[arg(long = "for", value_name = "NODE")]
+        to: Vec<String>,
+    },
+    /// Take in what a stick brings, and leave a receipt on it
+    #[command(after_help = "Files that are damaged, cut off, for others or forged change nothing; each is named with
+its reason, and the exit code is 3. Taking one in twice changes nothing. The
+receipt tells whoever made the files, when the stick comes back, what is held here.")]
+    In {
+        /// The stick's directory
+        dir: PathBuf,
     },
 }
 

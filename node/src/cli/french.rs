@@ -45,7 +45,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 45] = [
+const PAGES: [Page; 48] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -446,6 +446,39 @@ Importer deux fois un fichier ne change rien. Une ressource ou un fichier refus�
 n'arrête pas les autres : le compte rendu nomme chacun avec sa place et la
 raison, et le code de sortie est 3.",
         args: &[("files", "Fichiers à lire, dans cet ordre")],
+    },
+    Page {
+        path: "carry",
+        about: "Porter des dossiers par clé USB, scellés, entre lieux qu'aucun câble ne relie",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "carry out",
+        about: "Écrire sur une clé ce qui peut manquer aux autres, scellé pour eux",
+        after: "\
+Une clé perdue ne montre ni de qui sont les dossiers, ni qui est du réseau. Ce que
+les autres ont dit détenir n'est pas emporté ; un nouveau fichier prend la place
+de celui que ce nœud y avait laissé. Aucune phrase de passe n'est demandée.
+
+Exemple :
+  bocage carry out /media/cle --for \"Pharmacie du Pont\"",
+        args: &[
+            ("dir", "Le répertoire de la clé"),
+            (
+                "to",
+                "Une structure, ou le début de la clé d'un nœud (peut se répéter) [par défaut : tous les autres nœuds]",
+            ),
+        ],
+    },
+    Page {
+        path: "carry in",
+        about: "Prendre ce qu'une clé apporte, et y laisser un reçu",
+        after: "\
+Un fichier abîmé, coupé, destiné à d'autres ou falsifié ne change rien ; chacun est
+nommé avec sa raison, et le code de sortie est 3. En prendre un deux fois ne change
+rien. Le reçu dit à leurs auteurs, quand la clé revient, ce qui est détenu ici.",
+        args: &[("dir", "Le répertoire de la clé")],
     },
     Page {
         path: "export",

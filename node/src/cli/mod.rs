@@ -30,7 +30,7 @@ mod serve;
 mod show;
 mod visit;
 
-use args::{Cli, Command};
+use args::{Carry, Cli, Command};
 use enrolment::{describe, one_line};
 
 const FAILED: u8 = 1;
@@ -248,6 +248,16 @@ impl Session {
             Command::Delivery { patient, fact } => self.ask(Request::Delivery { patient, fact }, true).await,
             Command::Read { patient } => self.ask(Request::Read { patient }, true).await,
             Command::Request(what) => self.ask(request::of(what), true).await,
+            Command::Carry(Carry::Out { dir, to }) => {
+                let dir = absolute(&dir)?;
+                self.ask(Request::CarryOut { to, dir }, false).await
+            }
+            Command::Carry(Carry::In { dir }) => {
+                // With the seat open where the passphrase is at hand: who is asked something by a stick receives it at once.
+                let dir = absolute(&dir)?;
+                let seat = std::env::var_os("BOCAGE_PASSPHRASE").is_some();
+                self.ask(Request::CarryIn { dir }, seat).await
+            }
             Command::Import { files } => {
                 let files = files.iter().map(|f| absolute(f)).collect::<Result<_, _>>()?;
                 self.ask(Request::Import { files }, true).await
@@ -274,6 +284,7 @@ impl Session {
         let _ = std::io::stdout().write_all(show::reply(&reply, self.json, self.lang).as_bytes());
         Ok(match &reply {
             Reply::Imported { files } if files.iter().any(|(_, r)| !r.is_complete()) => PARTLY,
+            Reply::CarriedIn(brought) if brought.files.iter().any(|f| !f.refused.is_empty()) => PARTLY,
             Reply::Doctor { checks } if checks.iter().any(|c| !c.good) => FAILED,
             _ => 0,
         })

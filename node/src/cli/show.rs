@@ -6,6 +6,7 @@ use crate::client::{Newcomer, Reply, Status};
 use crate::fhir::Language;
 use crate::lang::{Lang, wrap};
 
+mod carry;
 mod delivery;
 mod moment;
 mod record;
@@ -168,6 +169,8 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
             lang.count(*files, ["file written", "files written"], ["fichier écrit", "fichiers écrits"]),
             lang.count(*resources, ["resource", "resources"], ["ressource", "ressources"])
         ),
+        Reply::CarriedOut(carried) => carry::out(out, carried, lang),
+        Reply::CarriedIn(brought) => carry::brought(out, brought, lang),
         // Printed by the commands that ask for them.
         Reply::Invitation { .. } | Reply::Waiting { .. } | Reply::Admission { .. } => Ok(()),
         // Asked for by a window only.

@@ -15,7 +15,7 @@ use crate::client::{Asked, Call, Failure, Reply, Request};
 use crate::core::{Outcome, now_ms};
 use crate::network::{LinkId, NetworkConfig, NetworkEvent, NetworkHandle, PeerAddr, Profile, SendError, spawn};
 use crate::place;
-use crate::service::{Service, Step, Turns, is_long, long, unseal};
+use crate::service::{Service, Step, Turns, is_long, long, needs_seat, unseal};
 
 mod socket;
 mod strangers;
@@ -162,7 +162,7 @@ impl Driver {
             Asked::Request(Request::Unlock { passphrase }) => self.unlock(call.session, passphrase, call.replies),
             Asked::Request(request) if is_long(&request) => {
                 let turns = Turns::Shared {
-                    session: call.session,
+                    seat_of: needs_seat(&request).then_some(call.session),
                     steps: self.steps_in.clone(),
                 };
                 tokio::task::spawn_blocking(move || {

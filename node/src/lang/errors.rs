@@ -10,6 +10,7 @@ use bocage_protocol::clinical::request::{NotNow, Party, Status};
 use bocage_protocol::clinical::vitals::VitalError;
 use bocage_protocol::identity::enrol::EnrolError as Enrolment;
 use bocage_protocol::identity::{CharterError, OpError};
+use bocage_protocol::mule::{MAX_RECIPIENTS, MuleError};
 use bocage_protocol::record::WriteRefused;
 use bocage_protocol::store::StoreError;
 
@@ -407,6 +408,20 @@ impl Bilingual for CorrectError {
             Self::TooMany => "trop de changements à la fois".to_owned(),
             Self::Invalid(why) => format!("la valeur ne convient pas, {}", why.french()),
             Self::NoWithdrawal(kind) => format!("une ressource {kind} ne se retire pas"),
+        }
+    }
+}
+
+impl Bilingual for MuleError {
+    fn french(&self) -> String {
+        match self {
+            Self::Foreign => "ce n'est pas un fichier de transport".to_owned(),
+            Self::Newer(version) => format!("ce fichier est d'une version plus récente ({version}) ; mettez ce programme à jour"),
+            Self::Damaged => "ce fichier est abîmé ou incomplet".to_owned(),
+            Self::NotForUs => "ce fichier est pour d'autres nœuds".to_owned(),
+            Self::Content(why) => format!("ce fichier contient ce qui n'y a pas sa place ({why})"),
+            Self::OtherNetwork => "ce fichier appartient à un autre réseau".to_owned(),
+            Self::Recipients => format!("un fichier de transport est pour {MAX_RECIPIENTS} nœuds au plus, et pour un au moins"),
         }
     }
 }

@@ -15,7 +15,11 @@ pub(crate) enum Turns<'a> {
     /// Nobody else has it: a command without a running node.
     Own(&'a mut Service),
     /// The driver's loop has it. To be used from a thread that may wait.
-    Shared { session: u64, steps: mpsc::Sender<Step> },
+    Shared {
+        /// Whose seat has to be open at each step; `None` for what carries, which needs none.
+        seat_of: Option<u64>,
+        steps: mpsc::Sender<Step>,
+    },
 }
 
 impl Turns<'_> {
@@ -29,11 +33,12 @@ impl Turns<'_> {
     ) -> Result<R, Failure> {
         match self {
             Self::Own(service) => step(service),
-            Self::Shared { session, steps } => {
-                let session = *session;
+            Self::Shared { seat_of, steps } => {
+                let seat_of = *seat_of;
                 let (answer, answered) = std::sync::mpsc::sync_channel(1);
                 let step: Step = Box::new(move |service| {
-                    let _ = answer.send(service.require_open(session).and_then(|()| step(service)));
+                    let open = seat_of.map_or(Ok(()), |session| service.require_open(session));
+                    let _ = answer.send(open.and_then(|()| step(service)));
                 });
                 steps.blocking_send(step).map_err(|_| stopping())?;
                 answered.recv().map_err(|_| stopping())?
