@@ -134,7 +134,7 @@ patients-total = { $n ->
        *[other] { $n } records
     }
 patients-none = No record can be read here yet.
-patients-not-found = Nobody of that name among the records that can be read here.
+patients-not-found = Nobody matches among the records that can be read here.
 column-name = Name
 column-birth = Born
 column-sex = Sex
@@ -368,7 +368,7 @@ request-untrusted = Request that doesn’t stand
 urgent = Urgent
 urgent-what = Urgent: goes before everything else
 status-to-answer = to be handled
-status-requested = sent
+status-requested = waits for an answer
 status-accepted = taken in hand
 status-accepted-by-me = to be answered
 status-more-asked = waits for details
@@ -392,7 +392,7 @@ send-request = Sign and send
 sending = Sending…
 request-missing = A recipient and a question are needed.
 request-parts = Parts of the record that go with it
-request-parts-what = Whoever is asked reads them for seven days at most, and no longer once the request is closed.
+request-parts-what = Whoever is asked reads them for seven days at most. Once the request is closed they keep what they received, and receive nothing new.
 part-always = Always goes with it: { $part }
 toast-request-sent = Request signed, saved here; it leaves as soon as a place is reached
 open-record = Open the record
@@ -410,11 +410,11 @@ said-close = Closed
 said-cancel = Cancelled
 received-by = Received by { $name }, { $at }
 read-by = Read by { $name }, { $at }
-field-answer = Your opinion
+field-answer = Your answer, your question or your reason
 field-reply = Your reply
 field-message = Message (optional)
 step-answer = Sign the opinion
-step-accept = Take in hand
+step-accept = Accept
 step-ask = Ask for details
 step-reply = Reply
 step-close = Close the request
@@ -495,9 +495,7 @@ question-at = question begun, { $at }
 
 # Various
 demo = Demonstration: places and people are invented, nothing is kept when the window closes.
-hint-glucose = 110 or 1.1 g/L
-wrong-spoken-pressure = In mmHg this is written { $pressure }.
-wrong-spoken-glucose = Write { $grams } g/L, or { $value } in mg/dL.
+hint-glucose = 110
 invitation-found = Invitations found on this computer
 invitation-good = A valid invitation to the network “{ $network }”, until { $until }.
 setup-checking = Opening the invitation…
@@ -514,3 +512,15 @@ part-empty = Nothing there yet: { $part }
 toast-answered = Answer signed, saved on this device
 toast-closed = Request closed
 news2-breathing = air or oxygen
+demo-passphrase = Demonstration: the passphrase is “{ $passphrase }”.
+write-instead = Write { $text }
+wrong-spoken = This is written { $value }.
+wrong-future = This date is in the future.
+visit-wrong = { $n ->
+        [one] one value to correct
+       *[other] { $n } values to correct
+    }
+drop-question = Drop the question
+drop-sure = Confirm: drop all of it
+entry-visit-plain = Visit
+withdraw-visit = Of the whole visit: its note, measures and score go with it.

@@ -134,7 +134,7 @@ patients-total = { $n ->
        *[other] { $n } dossiers
     }
 patients-none = Aucun dossier n’est encore lisible ici.
-patients-not-found = Personne de ce nom parmi les dossiers lisibles ici.
+patients-not-found = Personne ne correspond parmi les dossiers lisibles ici.
 column-name = Nom
 column-birth = Naissance
 column-sex = Sexe
@@ -212,11 +212,11 @@ treatments = Traitements
 treatments-none = Aucun traitement noté.
 field-substance = Substance
 field-reaction = Réaction (facultatif)
-add-allergy = Noter l’allergie
-add-severe-allergy = Noter comme grave
+add-allergy = Ajouter l’allergie
+add-severe-allergy = Ajouter comme grave
 field-medicine = Médicament
 field-dosage = Posologie
-add-treatment = Noter le traitement
+add-treatment = Ajouter le traitement
 toast-saved-here = Enregistré sur cet appareil
 readers-title = Qui peut lire ce dossier
 readers-what = Les soignants de ces lieux, chacun selon sa profession.
@@ -274,7 +274,7 @@ news2-high = risque élevé
 news2-call = Appelez le 15.
 news2-missing = Pas de total : il manque { $signs }.
 news2-who = Adulte de 16 ans et plus, hors grossesse.
-news2-scale-two = Échelle SpO₂ 2 (décision du prescripteur)
+news2-scale-two = Échelle SpO₂ 2 : BPCO ou hypercapnie, sur décision du prescripteur
 
 # Fautes de frappe
 wrong-date = Cette date n’existe pas : écrivez jj/mm/aaaa.
@@ -292,7 +292,7 @@ wrong-number = Un nombre, dans l’unité indiquée.
 
 # Réseau
 network-you = Vous êtes { $facility }. Réseau : « { $network } ».
-network-alone = Ce lieu est seul. Invitez-en un autre : les dossiers partagés avec lui seront échangés dès que vous vous joignez.
+network-alone = Ce lieu est seul. Invitez-en un autre : les dossiers partagés avec lui seront échangés dès qu’une liaison existe.
 peers = Lieux du réseau
 peer-settled = relié, à jour
 peer-exchanging = relié, échange en cours
@@ -368,12 +368,12 @@ request-untrusted = Demande irrecevable
 urgent = Urgent
 urgent-what = Urgent : passe avant tout le reste
 status-to-answer = à traiter
-status-requested = envoyée
+status-requested = en attente de réponse
 status-accepted = prise en charge
 status-accepted-by-me = à répondre
 status-more-asked = en attente de précisions
 status-more-wanted = précisions demandées
-status-answered = répondue
+status-answered = avis rendu
 status-declined = déclinée
 status-cancelled = annulée
 status-closed = clôturée
@@ -392,7 +392,7 @@ send-request = Signer et envoyer
 sending = Envoi…
 request-missing = Il faut un destinataire et une question.
 request-parts = Parties du dossier jointes
-request-parts-what = Le destinataire les lit pendant sept jours au plus, et plus du tout quand la demande est close.
+request-parts-what = Le destinataire les lit pendant sept jours au plus. Quand la demande est clôturée il garde ce qu’il a reçu, et ne reçoit plus rien de nouveau.
 part-always = Toujours jointe : { $part }
 toast-request-sent = Demande signée, enregistrée ici ; elle part dès qu’un lieu est joint
 open-record = Ouvrir le dossier
@@ -410,7 +410,7 @@ said-close = Clôture
 said-cancel = Annulation
 received-by = Reçu par { $name }, { $at }
 read-by = Lu par { $name }, { $at }
-field-answer = Votre avis
+field-answer = Votre réponse, votre question ou votre motif
 field-reply = Votre réponse
 field-message = Message (facultatif)
 step-answer = Signer l’avis
@@ -495,9 +495,7 @@ question-at = question commencée, { $at }
 
 # Divers
 demo = Démonstration : lieux et personnes sont inventés, rien n’est gardé quand la fenêtre se ferme.
-hint-glucose = 110 ou 1,1 g/L
-wrong-spoken-pressure = En mmHg, cela s’écrit { $pressure }.
-wrong-spoken-glucose = Écrivez { $grams } g/L, ou { $value } en mg/dL.
+hint-glucose = 1,1
 invitation-found = Invitations trouvées sur cet ordinateur
 invitation-good = Invitation valable pour le réseau « { $network } », jusqu’au { $until }.
 setup-checking = Ouverture de l’invitation…
@@ -514,3 +512,15 @@ part-empty = Rien n’y est encore : { $part }
 toast-answered = Avis signé, enregistré sur cet appareil
 toast-closed = Demande clôturée
 news2-breathing = air ou oxygène
+demo-passphrase = Démonstration : la phrase de passe est « { $passphrase } ».
+write-instead = Écrire { $text }
+wrong-spoken = Cela s’écrit { $value }.
+wrong-future = Cette date est dans l’avenir.
+visit-wrong = { $n ->
+        [one] une valeur à corriger
+       *[other] { $n } valeurs à corriger
+    }
+drop-question = Abandonner la question
+drop-sure = Confirmer : tout abandonner
+entry-visit-plain = Consultation
+withdraw-visit = De la consultation entière : sa note, ses mesures et son score vont avec.

@@ -12,11 +12,18 @@ use crate::{screens, theme};
 /// Changes that come together are shown together.
 const BURST: Duration = Duration::from_millis(10);
 
+/// A window that nobody has touched for so long isn't being read, though it has the keyboard: "read" is never said for an empty chair.
+const ATTENTION_MS: u64 = 120_000;
+
 /// The whole program behind the window.
 pub struct Desk {
     state: State,
     bridge: Bridge,
     look: Option<Look>,
+    /// When somebody last did anything in this window.
+    touched_ms: u64,
+    /// The place that the window's title names.
+    titled: String,
     /// The seat was open at the last frame.
     open: bool,
     /// A clock that stands still, for pictures.
@@ -40,6 +47,8 @@ impl Desk {
             state,
             bridge,
             look: None,
+            touched_ms: 0,
+            titled: String::new(),
             open: false,
             frozen_ms: None,
             frames: 0,
@@ -73,7 +82,12 @@ impl Desk {
     pub fn think(&mut self, ctx: &egui::Context) {
         let commands = self.state.tick(self.frozen_ms.unwrap_or_else(now_ms));
         self.send(commands);
-        let watched = ctx.input(|i| i.viewport().focused.unwrap_or(true));
+        let now = self.state.now_ms;
+        let (focused, touched) = ctx.input(|i| (i.viewport().focused.unwrap_or(true), i.events.iter().any(is_somebody)));
+        if touched {
+            self.touched_ms = now;
+        }
+        let watched = focused && now.saturating_sub(self.touched_ms) < ATTENTION_MS;
         let commands = self.state.watch(watched);
         self.send(commands);
         let mut heard = false;
@@ -91,6 +105,11 @@ impl Desk {
                 let path = file.path().display().to_string();
                 self.state.apply(Action::Type(Field::InvitationFile, path));
             }
+        }
+        let place = &self.state.place.facility;
+        if *place != self.titled {
+            self.titled.clone_from(place);
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(format!("Bocage – {place}")));
         }
         if self.open && self.state.phase != Phase::Open {
             // What was typed also lies in the fields' own memory, for undoing.
@@ -148,6 +167,21 @@ impl eframe::App for Desk {
         let commands = self.state.drafts_now();
         self.send(commands);
     }
+}
+
+/// A person, or whatever speaks for one.
+fn is_somebody(event: &egui::Event) -> bool {
+    use egui::Event;
+    matches!(
+        event,
+        Event::Key { .. }
+            | Event::Text(_)
+            | Event::PointerMoved(_)
+            | Event::PointerButton { .. }
+            | Event::MouseWheel { .. }
+            | Event::Touch { .. }
+            | Event::AccessKitActionRequest(_)
+    )
 }
 
 fn now_ms() -> u64 {

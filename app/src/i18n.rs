@@ -127,7 +127,8 @@ impl Lang {
         } else {
             self.decimal(&format!("{rest:.1}"))
         };
-        format!("{number}{NBSP}{}", units[unit])
+        let one = if n < 2 { units[unit].trim_end_matches('s') } else { units[unit] };
+        format!("{number}{NBSP}{one}")
     }
 
     /// `18 nov. 2026`.
@@ -182,7 +183,8 @@ impl Lang {
     }
 
     fn day(self, year: i32, month: u8, day: u8) -> String {
-        format!("{day}{NBSP}{}{NBSP}{year}", self.month(month))
+        let first = if self == Self::Fr && day == 1 { "er" } else { "" };
+        format!("{day}{first}{NBSP}{}{NBSP}{year}", self.month(month))
     }
 
     fn month(self, month: u8) -> String {
@@ -202,6 +204,12 @@ pub fn age(birth_date: &str, now_ms: u64, offset: UtcOffset) -> Option<u16> {
     let today = moment(now_ms, offset);
     let had = (i32::from(u8::from(today.month())), i32::from(today.day())) >= (month, day);
     u16::try_from(today.year() - year - i32::from(!had)).ok()
+}
+
+/// A day as records hold it: `2026-11-18`.
+pub fn iso_day(ms: u64, offset: UtcOffset) -> String {
+    let at = moment(ms, offset);
+    format!("{:04}-{:02}-{:02}", at.year(), u8::from(at.month()), at.day())
 }
 
 fn moment(ms: u64, offset: UtcOffset) -> OffsetDateTime {
@@ -291,6 +299,8 @@ mod tests {
         assert_eq!(Lang::Fr.int(12), "12");
         assert_eq!(Lang::Fr.decimal("37.1"), "37,1");
         assert_eq!(Lang::Fr.bytes(1_234_567), "1,2\u{a0}Mo");
+        assert_eq!(Lang::Fr.bytes(0), "0\u{a0}octet");
+        assert_eq!(Lang::Fr.iso_date("2011-03-01"), "1er\u{a0}mars\u{a0}2011");
         assert_eq!(Lang::En.bytes(999), "999\u{a0}bytes");
         assert_eq!(Lang::En.decimal("37.1"), "37.1");
         assert_eq!(Lang::Fr.date_time(NOW, UtcOffset::UTC), "18\u{a0}nov.\u{a0}2026, 09:40");

@@ -353,10 +353,17 @@ impl Worker {
         if self.client.is_none() {
             self.client = Client::attach(&self.home.socket()).await;
         }
-        let Some(client) = self.client.as_mut() else { return Err(gone()) };
+        let Some(client) = self.client.as_mut() else {
+            self.window.say(Event::Broken(gone()));
+            return Err(gone());
+        };
         let answer = client.ask(request, |_, _| {}).await;
         match &answer {
-            Err(failure) if failure.code == "gone" => self.client = None,
+            // What is typed stays in the window; starting again here is one press away.
+            Err(failure) if failure.code == "gone" => {
+                self.client = None;
+                self.window.say(Event::Broken(gone()));
+            }
             // The node was started anew meanwhile: its seat is locked, and so is this window.
             Err(failure) if failure.code == "locked" => self.window.say(Event::Locked),
             _ => {}
@@ -523,8 +530,9 @@ impl Worker {
 fn gone() -> Problem {
     Problem {
         code: "gone".to_owned(),
-        en: "The node stopped answering; everything it reported as saved is safe. Close this window and open it again.".to_owned(),
-        fr: "Le nœud ne répond plus ; tout ce qui a été annoncé comme enregistré est en sûreté. Fermez cette fenêtre et rouvrez-la."
+        en: "The other window of this place was closed, or its program stopped. Everything that was reported as saved is safe; press Try again."
+            .to_owned(),
+        fr: "L’autre fenêtre de ce lieu a été fermée, ou son programme s’est arrêté. Tout ce qui a été annoncé comme enregistré est en sûreté ; appuyez sur Réessayer."
             .to_owned(),
     }
 }

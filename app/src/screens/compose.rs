@@ -30,13 +30,14 @@ fn foot(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         ui.add_space(space::S);
     }
     let ready = state.compose.to.is_some() && !state.text(Field::Question).trim().is_empty();
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let words = lang.t(if state.compose.working { "sending" } else { "send-request" });
         let kind = widgets::ButtonKind::Primary;
         let pressed = widgets::button(ui, kind, icon::SIGNATURE, &words, ready && !state.compose.working);
         if pressed.on_hover_text("Ctrl+Enter").clicked() {
             out.push(Action::SendRequest);
         }
+        super::drop_form(ui, state, state.compose.dropping, "drop-question", out);
         if !ready {
             widgets::small(ui, &lang.t("request-missing"));
         }

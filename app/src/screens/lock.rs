@@ -28,6 +28,11 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 let line = lang.tv("lock-network", &[("network", state.place.network.as_str().into())]);
                 widgets::muted(ui, &line);
                 ui.add_space(space::L);
+                if state.demo {
+                    let words = lang.tv("demo-passphrase", &[("passphrase", crate::demo::PASSPHRASE.into())]);
+                    widgets::banner(ui, Tone::Info, icon::FLASK, &words, |_| {});
+                    ui.add_space(space::S);
+                }
                 let field = widgets::secret(ui, state, Field::Passphrase, &lang.t("field-passphrase"), out);
                 if let Some(problem) = problem {
                     ui.add_space(space::XS);

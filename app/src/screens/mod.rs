@@ -31,6 +31,19 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     widgets::toasts(ui, state, out);
 }
 
+/// Giving up what is being written: asked twice, as nothing brings it back.
+fn drop_form(ui: &mut Ui, state: &State, asked: bool, words: &str, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let pressed = if asked {
+        widgets::danger(ui, icon::TRASH, &lang.t("drop-sure"))
+    } else {
+        widgets::quiet(ui, icon::TRASH, &lang.t(words))
+    };
+    if pressed.clicked() {
+        out.push(Action::DropDraft);
+    }
+}
+
 /// The way back to where one came from, by its name.
 fn back(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let id = match state.behind.last() {

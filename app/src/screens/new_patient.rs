@@ -12,7 +12,7 @@ use crate::widgets::{self, Row};
 pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
     widgets::page(ui, "new-patient", |ui| {
-        ui.set_max_width(size::READING);
+        ui.set_max_width(size::READING.min(ui.available_width()));
         super::back(ui, state, out);
         widgets::title(ui, &lang.t("new-patient"));
         ui.add_space(space::S);

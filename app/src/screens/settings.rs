@@ -11,7 +11,7 @@ use crate::widgets;
 pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
     widgets::page(ui, "settings", |ui| {
-        ui.set_max_width(size::READING);
+        ui.set_max_width(size::READING.min(ui.available_width()));
         widgets::title(ui, &lang.t("nav-settings"));
         ui.add_space(space::M);
         widgets::card(ui, |ui| {

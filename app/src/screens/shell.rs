@@ -46,11 +46,16 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
 /// The sidebar's places, with their keys.
 fn places(state: &State) -> Vec<(Route, &'static str, &'static str, u64)> {
     let waiting = state.waiting_requests().len() as u64;
+    // Where something waits.
+    let shelf = match state.waiting_requests().first() {
+        Some(row) if !row.incoming => Shelf::Sent,
+        _ => Shelf::default(),
+    };
     let newcomers = state.network.value().map_or(0, |n| n.newcomers.len() as u64);
     let mut places = vec![
         (Route::Home, icon::HOUSE, "nav-home", 0),
         (Route::Patients, icon::USERS, "nav-patients", 0),
-        (Route::Requests(Shelf::default()), icon::TRAY, "nav-requests", waiting),
+        (Route::Requests(shelf), icon::TRAY, "nav-requests", waiting),
         (Route::Network, icon::SHARE_NETWORK, "nav-network", newcomers),
         (Route::Settings, icon::GEAR_SIX, "nav-settings", 0),
     ];
@@ -71,7 +76,7 @@ fn sidebar(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     lock::brand(ui, state);
     ui.add_space(space::M);
     for (n, (route, icon, words, waiting)) in places(state).into_iter().enumerate() {
-        let here = root(&state.route) == root(&route);
+        let here = root(&state.route).is_same_screen(&root(&route));
         let keys = format!("Ctrl+{}", n + 1);
         if widgets::nav_item(ui, icon, &lang.t(words), waiting, here, &keys).clicked() {
             out.push(Action::Go(route));
@@ -215,13 +220,17 @@ fn help(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         &lang.t("help"),
         || leave = true,
         |ui| {
+            let enter = match lang {
+                crate::i18n::Lang::Fr => ["↑ ↓ Entrée", "Ctrl+Entrée", "Ctrl+Page préc., Ctrl+Page suiv."],
+                _ => ["↑ ↓ Enter", "Ctrl+Enter", "Ctrl+PageUp, Ctrl+PageDown"],
+            };
             for (keys, words) in [
                 ("Ctrl+1 … 5", "key-places"),
                 ("Ctrl+F", "key-search"),
-                ("↑ ↓ Enter", "key-list"),
+                (enter[0], "key-list"),
                 ("Ctrl+N", "key-visit"),
-                ("Ctrl+Enter", "key-save"),
-                ("Ctrl+PageUp, Ctrl+PageDown", "key-tabs"),
+                (enter[1], "key-save"),
+                (enter[2], "key-tabs"),
                 ("Alt+←", "key-back"),
                 ("Ctrl+L", "key-lock"),
                 ("F1", "key-help"),

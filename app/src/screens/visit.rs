@@ -58,15 +58,22 @@ fn foot(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         widgets::small(ui, &lang.t("visit-not-signed"));
         ui.add_space(space::S);
     }
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let words = lang.t(if state.visit.working { "saving" } else { "save-visit" });
         let kind = widgets::ButtonKind::Primary;
         let pressed = widgets::button(ui, kind, icon::SIGNATURE, &words, !state.visit.working);
         if pressed.on_hover_text("Ctrl+Enter").clicked() {
             out.push(Action::SaveVisit);
         }
-        if widgets::quiet(ui, icon::TRASH, &lang.t("drop-draft")).clicked() {
-            out.push(Action::DropDraft);
+        super::drop_form(ui, state, state.visit.dropping, "drop-draft", out);
+        let wrong = SIGNS.into_iter().filter(|s| state.wrong(Field::Vital(*s)).is_some()).count() as u64;
+        if wrong > 0 {
+            widgets::chip(
+                ui,
+                Tone::Danger,
+                icon::WARNING_CIRCLE,
+                &lang.tv("visit-wrong", &[("n", wrong.into())]),
+            );
         }
         draft(ui, state);
     });

@@ -8,6 +8,9 @@ use crate::state::State;
 use crate::theme::icon;
 use crate::view::{Earlier, Entry, PatientRow, Sex, What};
 
+/// The reason of a visit for which nobody gave one.
+const UNSAID: &str = "Consultation";
+
 /// The id of a sign's name.
 pub(super) fn sign(sign: Sign) -> &'static str {
     match sign {
@@ -30,7 +33,10 @@ pub(super) fn sign(sign: Sign) -> &'static str {
 }
 
 /// A unit as people write it; empty where there is none.
-pub(super) fn unit(sign: Sign) -> &'static str {
+pub(super) fn unit(lang: Lang, sign: Sign) -> &'static str {
+    if in_grams(lang, sign) {
+        return "g/L";
+    }
     match sign.row().unit {
         "Cel" => "°C",
         "mm[Hg]" => "mmHg",
@@ -40,9 +46,21 @@ pub(super) fn unit(sign: Sign) -> &'static str {
     }
 }
 
+/// In one gram a litre.
+const MILLIGRAMS_A_DECILITRE: u8 = 100;
+
+/// French laboratories write a glucose in grams a litre.
+fn in_grams(lang: Lang, sign: Sign) -> bool {
+    lang == Lang::Fr && sign == Sign::Glucose
+}
+
 /// The value alone, in this language.
 pub(super) fn value(lang: Lang, measure: Measure) -> String {
     match measure.reading() {
+        Reading::Scalar(_) if in_grams(lang, measure.sign()) => {
+            let grams = number(measure).unwrap_or_default() / f64::from(MILLIGRAMS_A_DECILITRE);
+            lang.decimal(&format!("{grams:.2}"))
+        }
         Reading::Consciousness(level) => lang.t(&format!("acvpu-{}", level.letter().to_ascii_lowercase())),
         _ => lang.decimal(&measure.to_string()),
     }
@@ -50,7 +68,7 @@ pub(super) fn value(lang: Lang, measure: Measure) -> String {
 
 /// Value and unit, on one line.
 pub(super) fn measure(lang: Lang, measure: Measure) -> String {
-    let unit = unit(measure.sign());
+    let unit = unit(lang, measure.sign());
     let value = value(lang, measure);
     if unit.is_empty() { value } else { format!("{value}{NBSP}{unit}") }
 }
@@ -177,7 +195,7 @@ fn allergy_to(lang: Lang, severe: bool, substance: &str, reactions: &str) -> Str
 
 /// A sign's name with the unit in which it is typed.
 pub(super) fn labelled_sign(lang: Lang, of: Sign) -> String {
-    let (name, unit) = (lang.t(sign(of)), unit(of));
+    let (name, unit) = (lang.t(sign(of)), unit(lang, of));
     if unit.is_empty() { name } else { format!("{name} ({unit})") }
 }
 
@@ -234,6 +252,7 @@ fn in_one_line(lang: Lang, what: &What, title: &str, text: &str) -> String {
             }
         }
         What::Note => lang.t("entry-note"),
+        What::Visit if title == UNSAID => lang.t("entry-visit-plain"),
         What::Visit => lang.tv("entry-visit", &[("reason", title.into())]),
         What::Allergy { severe } => allergy_to(lang, *severe, title, text),
         What::Treatment if !text.is_empty() => format!("{title}, {text}"),

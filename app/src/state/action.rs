@@ -171,6 +171,7 @@ pub enum Action {
     Oxygen(bool),
     ScaleTwo(bool),
     SaveVisit,
+    /// Gives up what is being written; asked twice.
     DropDraft,
     AddAllergy {
         severe: bool,

@@ -30,6 +30,8 @@ impl State {
                 self.focus = Some(Field::Passphrase);
             }
             Event::Broken(problem) => self.phase = Phase::Broken(problem),
+            // Said on the screen already.
+            Event::Failed(problem) if matches!(&self.phase, Phase::Broken(shown) if shown.code == problem.code) => {}
             Event::Setup(_) | Event::Invitations(_) | Event::Invitation(_) => return self.set_up(event),
             Event::Unlocked(Ok(place)) => {
                 self.place = place;

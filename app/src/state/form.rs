@@ -119,6 +119,8 @@ pub struct Visit {
     pub oxygen: Option<bool>,
     pub scale_two: bool,
     pub working: bool,
+    /// Whether to give it up has been asked once.
+    pub dropping: bool,
     pub problem: Option<Problem>,
     pub draft_saved_ms: Option<u64>,
     /// What the node found wrong in a field.
@@ -141,6 +143,8 @@ pub struct Compose {
     pub parts: BTreeSet<&'static str>,
     /// Somebody chose the parts; until then they are what a colleague needs, as far as there is any.
     pub parts_chosen: bool,
+    /// Whether to give it up has been asked once.
+    pub dropping: bool,
     /// Whom the search finds.
     pub recipients: Vec<Recipient>,
     pub working: bool,
@@ -156,6 +160,7 @@ impl Default for Compose {
             to: None,
             parts: BTreeSet::new(),
             parts_chosen: false,
+            dropping: false,
             recipients: Vec::new(),
             working: false,
             problem: None,
@@ -168,6 +173,8 @@ impl Default for Compose {
 pub struct Correction {
     pub patient: String,
     pub entry: String,
+    /// Of a measure.
+    pub sign: Option<Sign>,
     /// What can be typed anew, with what it says now; how grave an allergy is apart.
     pub fields: Vec<FieldNow>,
     /// Of an allergy.
@@ -208,11 +215,17 @@ pub const SIGNS: [Sign; 11] = [
 pub struct Wrong {
     pub id: &'static str,
     pub values: Vec<(&'static str, String)>,
+    /// What was very likely meant, as it is typed.
+    pub instead: Option<String>,
 }
 
 impl Wrong {
     fn of(id: &'static str) -> Self {
-        Self { id, values: Vec::new() }
+        Self {
+            id,
+            values: Vec::new(),
+            instead: None,
+        }
     }
 }
 
@@ -227,8 +240,20 @@ impl State {
             Field::Vital(sign) => self.measure(sign)?.err().map(|e| vital_wrong(sign, text, e)),
             Field::Birth => match birth_date(text) {
                 None => Some(Wrong::of("wrong-date")),
-                Some(_) => None,
+                Some(date) => {
+                    let today = crate::i18n::iso_day(self.now_ms, self.offset);
+                    (date.as_str() > today.as_str()).then(|| Wrong::of("wrong-future"))
+                }
             },
+            Field::Correction(place) => {
+                let correction = self.correction.as_ref()?;
+                let sign = correction
+                    .sign
+                    .filter(|_| correction.fields.get(usize::from(place)).is_some_and(|f| f.name == "value"))?;
+                Measure::parse(sign, &self.with_unit(sign, text))
+                    .err()
+                    .map(|e| vital_wrong(sign, text, e))
+            }
             Field::Ins => number(Number::Ins, text),
             Field::Rpps => number(Number::Rpps, text),
             Field::Finess => number(Number::Finess, text),
@@ -240,7 +265,16 @@ impl State {
     /// The measure typed for a sign, or why it is none; `None` where nothing is typed.
     pub fn measure(&self, sign: Sign) -> Option<Result<Measure, VitalError>> {
         let text = self.text(Field::Vital(sign)).trim();
-        (!text.is_empty()).then(|| Measure::parse(sign, text))
+        (!text.is_empty()).then(|| Measure::parse(sign, &self.with_unit(sign, text)))
+    }
+
+    /// A glucose as it is typed in French is in grams a litre, as its field says; milligrams are never so few.
+    pub fn with_unit(&self, sign: Sign, text: &str) -> String {
+        let grams = self.lang() == crate::i18n::Lang::Fr && sign == Sign::Glucose;
+        match spoken_glucose(text).filter(|_| grams) {
+            Some(with_unit) => with_unit,
+            None => text.to_owned(),
+        }
     }
 
     /// NEWS2 of what is typed so far; `None` for a child, where the age isn't known, and where nothing that is scored was taken.
@@ -311,27 +345,30 @@ fn number(kind: Number, text: &str) -> Option<Wrong> {
 }
 
 fn vital_wrong(sign: Sign, text: &str, error: VitalError) -> Wrong {
-    if let Some(pressure) = spoken_pressure(text).filter(|_| sign == Sign::BloodPressure) {
+    let meant = match sign {
+        Sign::BloodPressure => spoken_pressure(text),
+        Sign::Glucose => spoken_glucose(text),
+        Sign::Height => spoken_height(text),
+        _ => None,
+    };
+    if let Some(meant) = meant {
         return Wrong {
-            id: "wrong-spoken-pressure",
-            values: vec![("pressure", pressure)],
-        };
-    }
-    if let Some((grams, value)) = spoken_glucose(text).filter(|_| sign == Sign::Glucose) {
-        return Wrong {
-            id: "wrong-spoken-glucose",
-            values: vec![("grams", grams), ("value", value)],
+            values: vec![("value", meant.clone())],
+            instead: Some(meant),
+            ..Wrong::of("wrong-spoken")
         };
     }
     match error {
         VitalError::OutOfLimits { low, high, decimals, .. } => Wrong {
             id: "wrong-limits",
+            instead: None,
             values: vec![("low", limit(low, decimals)), ("high", limit(high, decimals))],
         },
         VitalError::DiastolicNotBelowSystolic => Wrong::of("wrong-diastolic"),
         VitalError::NotAcvpu => Wrong::of("wrong-acvpu"),
         VitalError::TooPrecise { decimals } => Wrong {
             id: "wrong-precise",
+            instead: None,
             values: vec![("decimals", decimals.to_string())],
         },
         _ if sign == Sign::BloodPressure => Wrong::of("wrong-pressure"),
@@ -350,10 +387,16 @@ fn spoken_pressure(text: &str) -> Option<String> {
 }
 
 /// A glucose as it is said in French, in grams a litre without saying so (`1,2`), as it can be written.
-fn spoken_glucose(text: &str) -> Option<(String, String)> {
+fn spoken_glucose(text: &str) -> Option<String> {
     let grams = text.trim().replace(',', ".");
     let value: f64 = grams.parse().ok()?;
-    (0.2..8.0).contains(&value).then(|| (grams, format!("{:.0}", value * 100.0)))
+    (0.2..8.0).contains(&value).then(|| format!("{grams} g/L"))
+}
+
+/// A height in metres (`1,72`), in centimetres.
+fn spoken_height(text: &str) -> Option<String> {
+    let value: f64 = text.trim().replace(',', ".").parse().ok()?;
+    (0.4..2.5).contains(&value).then(|| format!("{:.0}", value * 100.0))
 }
 
 fn limit(value: i32, decimals: u8) -> String {
@@ -390,7 +433,8 @@ mod tests {
         for text in ["130/80", "13", "13/80", "a/b"] {
             assert_eq!(spoken_pressure(text), None, "{text}");
         }
-        assert_eq!(spoken_glucose("1,2"), Some(("1.2".to_owned(), "120".to_owned())));
+        assert_eq!(spoken_glucose("1,2").as_deref(), Some("1.2 g/L"));
+        assert_eq!(spoken_height("1,72").as_deref(), Some("172"));
         assert_eq!(spoken_glucose("110"), None);
     }
 

@@ -92,6 +92,9 @@ fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape
                 select_all(ui, id, state.text(field));
             }
         }
+        if response.gained_focus() {
+            response.scroll_to_me(None);
+        }
         let name = match &wrong {
             Some(wrong) => format!("{label}. {wrong}"),
             None => label.to_owned(),
@@ -106,11 +109,19 @@ fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape
             out.push(Action::Type(field, typed));
         }
         if let Some(wrong) = wrong {
-            ui.horizontal(|ui| {
+            ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().interact_size.y = 0.0;
                 hidden_glyph(ui, icon::WARNING_CIRCLE, Type::Small.points(), p.danger);
                 ui.add(egui::Label::new(text(wrong, Type::Small, Weight::Normal, p.danger)).wrap());
             });
+            // What was meant is known: one press writes it.
+            if let Some(meant) = state.wrong(field).and_then(|w| w.instead) {
+                let words = state.lang().tv("write-instead", &[("text", state.lang().decimal(&meant).into())]);
+                let name = format!("{words}, {label}");
+                if super::quiet_named(ui, icon::CHECK, &words, &name).clicked() {
+                    out.push(Action::Type(field, meant));
+                }
+            }
         }
         response
     })

@@ -26,6 +26,10 @@ use crate::theme::{palette, tokens::size};
 
 /// The ring around what has the keyboard.
 pub(crate) fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
+    if response.gained_focus() {
+        // Whoever goes on by the keyboard sees where that leads.
+        response.scroll_to_me(None);
+    }
     if response.has_focus() {
         let ring = rect.expand(size::FOCUS_GAP);
         let corner = CornerRadius::same(size::RADIUS + size::FOCUS_GAP as u8);

@@ -173,19 +173,19 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     press(&mut b, "Ouvrir le dossier");
     until_shown(&mut b, "151/94");
     b.key_press_modifiers(egui::Modifiers::ALT, egui::Key::ArrowLeft);
-    fill(&mut b, "Votre avis", "Oui, ce soir. Je préviens le service.");
+    fill(&mut b, "Votre réponse", "Oui, ce soir. Je préviens le service.");
     press(&mut b, "Signer l’avis");
     until_shown(&mut b, "Détenu par 1 autre lieu");
     // What was answered can be added to, and isn't asked for.
     until_shown(&mut b, "Compléter l’avis");
-    assert!(!told(&b).contains("Votre avis"), "{}", told(&b));
+    assert!(!told(&b).contains("Votre réponse"), "{}", told(&b));
     drop(b);
 
     // The clinic is back: the answer, and that the question was read.
     let mut a = window(desk(homes[0].root(), &carrier), french());
     fill(&mut a, "Phrase de passe", PASSPHRASE);
     press(&mut a, "Déverrouiller");
-    until_shown(&mut a, "répondue");
+    until_shown(&mut a, "avis rendu");
     press_row(&mut a, "Téléexpertise");
     until_shown(&mut a, "Oui, ce soir. Je préviens le service.");
     until_shown(&mut a, "Lu par Dr Claire Petit");

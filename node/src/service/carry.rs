@@ -227,7 +227,12 @@ impl<'a> StickWriter<'a> {
         let path = partial(self.dir, &file_name(self.load, self.ending, self.done.len()));
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         let mut file = BufWriter::new(file);
-        let Load { recipients, manifest, hedge, .. } = self.load;
+        let Load {
+            recipients,
+            manifest,
+            hedge,
+            ..
+        } = self.load;
         let (head, packer) = Packer::new(recipients, manifest, hedge, &mut OsEntropy).map_err(|e| io::Error::other(e.to_string()))?;
         file.write_all(&head)?;
         self.written = head.len() as u64;
@@ -249,7 +254,9 @@ impl<'a> StickWriter<'a> {
 
     /// The last bytes, the medium's word that it has them, and only then the name.
     fn close(&mut self) -> io::Result<()> {
-        let Some((mut file, packer)) = self.open.take() else { return Ok(()) };
+        let Some((mut file, packer)) = self.open.take() else {
+            return Ok(());
+        };
         let end = packer.finish();
         file.write_all(&end)?;
         file.flush()?;
@@ -297,8 +304,14 @@ pub(super) fn bring_in(mut turns: Turns<'_>, dir: &Path, progress: &mut dyn FnMu
     if paths.is_empty() {
         return Err(Failure::new(
             "nothing",
-            format!("{}: no file for this node is there (they end in .{CARGO} or .{RECEIPT})", dir.display()),
-            format!("{} : aucun fichier pour ce nœud (ils finissent par .{CARGO} ou .{RECEIPT})", dir.display()),
+            format!(
+                "{}: no file for this node is there (they end in .{CARGO} or .{RECEIPT})",
+                dir.display()
+            ),
+            format!(
+                "{} : aucun fichier pour ce nœud (ils finissent par .{CARGO} ou .{RECEIPT})",
+                dir.display()
+            ),
         ));
     }
     let total: u64 = 2 * paths.iter().map(|p| p.metadata().map_or(0, |m| m.len())).sum::<u64>();

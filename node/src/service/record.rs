@@ -188,8 +188,32 @@ impl Service {
     }
 
     /// A new version of an entry that says it was made in error; the old one stays in the history.
+    /// Of a visit, all that was found in it goes with it.
     pub(super) fn withdraw(&mut self, patient: &str, fact: &str) -> Result<Reply, Failure> {
-        self.supersede(patient, fact, |old| correct::withdraw(old).map_err(|e| Failure::of("usage", &e)))
+        let record = self.find(patient)?;
+        let old = self.entry_of(record, fact)?;
+        let visit = typed(old.fact.body).visit;
+        if summary::resource_type(old.fact.body) != "Encounter" || visit.is_empty() {
+            return self.supersede(patient, fact, |old| correct::withdraw(old).map_err(|e| Failure::of("usage", &e)));
+        }
+        let first = old.fact.id;
+        let of_visit = |f: &RecordFact<'_>| f.fact.id == first || typed(f.fact.body).visit == visit && !typed(f.fact.body).in_error;
+        let mut all: Vec<RecordFact<'_>> = self.reader()?.current(&record).filter(of_visit).collect();
+        all.sort_by_key(|f| f.fact.id != first);
+        let withdrawn = |f: &RecordFact<'_>| {
+            let body = correct::withdraw(f.fact.body).map_err(|e| Failure::of("usage", &e))?;
+            let fact = FactBody {
+                source: f.fact.source.to_owned(),
+                supersedes: vec![f.fact.id],
+                ..FactBody::resource(body)
+            };
+            Ok(NewFact {
+                compartment: f.compartment,
+                fact,
+            })
+        };
+        let facts = all.iter().map(withdrawn).collect::<Result<Vec<_>, Failure>>()?;
+        self.add(record, facts)
     }
 
     fn supersede(&mut self, patient: &str, fact: &str, make: impl FnOnce(&[u8]) -> Result<Vec<u8>, Failure>) -> Result<Reply, Failure> {

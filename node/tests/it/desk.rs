@@ -629,4 +629,19 @@ fn a_score_follows_the_measures_that_it_rests_on() {
     })
     .unwrap();
     assert_eq!(scores(&mut desk), [(0, true)], "without all seven there is none");
+
+    // A visit of the wrong patient goes as a whole.
+    let (facts, _) = desk.visit(visit(&patient, &ILL));
+    desk.ask(Request::Withdraw {
+        patient: patient.clone(),
+        fact: facts[0].clone(),
+    })
+    .unwrap();
+    let left: Vec<Entry> = desk
+        .record(&patient)
+        .entries
+        .into_iter()
+        .filter(|e| e.compartment == "clinical" && !e.in_error)
+        .collect();
+    assert_eq!(left.len(), 9, "what is left is the first visit's: {left:?}");
 }

@@ -11,6 +11,7 @@ mod lan;
 mod manners;
 mod repository;
 mod requests;
+mod stick;
 mod territory;
 mod tidy;
 mod watch;

@@ -42,6 +42,9 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             {
                 out.push(Action::Severe(severe));
             }
+            if entry.what == crate::view::What::Visit {
+                widgets::small(ui, &lang.t("withdraw-visit"));
+            }
             if let Some(problem) = &correction.problem {
                 ui.add_space(space::S);
                 widgets::sentence_of(ui, lang, problem);

@@ -82,7 +82,7 @@ fn tile(ui: &mut Ui, state: &State, record: &Record, sign: Sign) {
         };
         ui.horizontal(|ui| {
             ui.label(text(words::value(lang, last), Type::Title, Weight::Strong, p.text));
-            widgets::small(ui, words::unit(sign));
+            widgets::small(ui, words::unit(lang, sign));
         });
         widgets::small(ui, &lang.recent(at, state.now_ms, state.offset));
         let points: Vec<f64> = series

@@ -67,12 +67,7 @@ impl State {
                 self.draft_soon(Draft::Visit);
             }
             Action::SaveVisit => return self.save_visit(),
-            Action::DropDraft => {
-                let patient = self.visit.patient.clone();
-                self.clear_visit();
-                let dropped = self.drop_draft(patient, Draft::Visit);
-                return [vec![dropped], self.apply(Action::Back)].concat();
-            }
+            Action::DropDraft => return self.drop_form(),
             Action::AddAllergy { severe } => return self.add_allergy(severe),
             Action::AddTreatment => return self.add_treatment(),
             Action::Unfold(entry) => self.unfold(entry),
@@ -152,11 +147,13 @@ impl State {
             Field::Reason | Field::Note | Field::Vital(_) => {
                 self.visit.refused.retain(|(f, _)| *f != field);
                 self.visit.problem = None;
+                self.visit.dropping = false;
                 self.draft_soon(Draft::Visit);
             }
             Field::Recipient => return vec![Command::Recipients(self.text(Field::Recipient).to_owned())],
             Field::Question => {
                 self.compose.problem = None;
+                self.compose.dropping = false;
                 self.draft_soon(Draft::Question);
             }
             Field::Message => {
@@ -244,6 +241,8 @@ impl State {
                     };
                 }
                 self.focus = Some(Field::Recipient);
+                self.compose.problem = None;
+                self.compose.dropping = false;
                 self.usual_parts();
                 let mut commands = vec![
                     Command::Recipients(String::new()),
@@ -272,6 +271,24 @@ impl State {
             Route::Network => vec![Command::Network],
             Route::Settings => Vec::new(),
         }
+    }
+
+    /// The first time asks whether it is meant.
+    fn drop_form(&mut self) -> Vec<Command> {
+        let (patient, draft) = match self.route {
+            Route::Visit { .. } if std::mem::replace(&mut self.visit.dropping, true) => {
+                let patient = self.visit.patient.clone();
+                self.clear_visit();
+                (patient, Draft::Visit)
+            }
+            Route::Compose { .. } if std::mem::replace(&mut self.compose.dropping, true) => {
+                self.texts.remove(Field::Question);
+                (std::mem::take(&mut self.compose).patient, Draft::Question)
+            }
+            _ => return Vec::new(),
+        };
+        let dropped = self.drop_draft(patient, draft);
+        [vec![dropped], self.apply(Action::Back)].concat()
     }
 
     // ---- small

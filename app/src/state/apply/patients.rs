@@ -23,7 +23,7 @@ impl State {
         }
         vec![Command::Patients {
             seq: self.patients.seq,
-            query: self.text(Field::Search).to_owned(),
+            query: searched(self.text(Field::Search)),
             offset,
         }]
     }
@@ -57,5 +57,34 @@ impl State {
         }
         self.new_patient.working = true;
         vec![Command::CreatePatient(self.patient_draft(), anyway)]
+    }
+}
+
+/// What is looked for, as records hold it: a birth date typed without its slashes, a number typed in the groups in which it is printed.
+fn searched(text: &str) -> String {
+    let digits: String = text.split_whitespace().collect();
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    match birth_date(text.trim()) {
+        Some(date) if date.len() == 10 => date,
+        _ if is_number => digits,
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_put_as_records_hold_it() {
+        for (typed, wanted) in [
+            ("28061935", "1935-06-28"),
+            ("28/06/1935", "1935-06-28"),
+            ("1 35 06 19 562", "1350619562"),
+            ("diallo awa", "diallo awa"),
+            ("1992", "1992"),
+        ] {
+            assert_eq!(searched(typed), wanted);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::form::Correction;
 use super::super::{Command, Field, State};
 use crate::theme::tokens::Tone;
+use crate::view::What;
 
 impl State {
     pub(super) fn add_allergy(&mut self, severe: bool) -> Vec<Command> {
@@ -38,6 +39,10 @@ impl State {
         let correction = Correction {
             patient,
             entry: found.id.clone(),
+            sign: match found.what {
+                What::Vital(measure) => Some(measure.sign()),
+                _ => None,
+            },
             severe: found.field("criticality").map(|c| c == "high"),
             fields: found.fields.iter().filter(|f| f.name != "criticality").cloned().collect(),
             ..Correction::default()
@@ -54,7 +59,8 @@ impl State {
         let Some(correction) = &self.correction else { return Vec::new() };
         let typed = (0..).zip(&correction.fields).filter_map(|(place, field)| {
             let now = self.text(Field::Correction(place)).trim();
-            (now != field.value.trim()).then(|| (field.name.clone(), now.to_owned()))
+            let said = correction.sign.map_or_else(|| now.to_owned(), |sign| self.with_unit(sign, now));
+            (now != field.value.trim()).then(|| (field.name.clone(), said))
         });
         let severe = correction.severe_changed.then_some(correction.severe).flatten();
         let criticality = severe.map(|severe| ("criticality".to_owned(), if severe { "high" } else { "low" }.to_owned()));
@@ -63,10 +69,11 @@ impl State {
 
     pub(super) fn save_correction(&mut self) -> Vec<Command> {
         let changes = self.changes();
+        let wrong = (0..8).any(|place| self.wrong(Field::Correction(place)).is_some());
         let Some(correction) = &mut self.correction else {
             return Vec::new();
         };
-        if changes.is_empty() || correction.working {
+        if changes.is_empty() || correction.working || wrong {
             return Vec::new();
         }
         correction.working = true;

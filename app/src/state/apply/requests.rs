@@ -4,6 +4,7 @@ use bocage_protocol::clinical::request::{Status, Step};
 
 use super::super::form::USUAL_PARTS;
 use super::super::{Command, Field, RequestDraft, State};
+use crate::view::Problem;
 
 impl State {
     /// Attaches what a colleague needs, once the record says what there is; what somebody chose stays.
@@ -53,6 +54,11 @@ impl State {
         let text = self.text(Field::Message).trim().to_owned();
         if step.needs_text() && text.is_empty() {
             self.focus = Some(Field::Message);
+            self.step_problem = Some(Problem {
+                code: "usage".to_owned(),
+                en: "Write it above first: what you ask, say, or why you decline.".to_owned(),
+                fr: "Écrivez-le d’abord au-dessus : ce que vous demandez, ce que vous répondez, ou pourquoi vous déclinez.".to_owned(),
+            });
             return Vec::new();
         }
         let request = shown.row.id.clone();

@@ -29,7 +29,7 @@ impl State {
     pub fn visit_draft(&self) -> VisitDraft {
         let typed = |f: Field| self.text(f).trim().to_owned();
         let vitals = SIGNS
-            .map(|s| (s, typed(Field::Vital(s))))
+            .map(|s| (s, self.with_unit(s, &typed(Field::Vital(s)))))
             .into_iter()
             .filter(|(_, text)| !text.is_empty());
         VisitDraft {

@@ -14,7 +14,11 @@ pub(super) fn out(out: &mut String, carried: &CarriedOut, lang: Lang) -> std::fm
     writeln!(out, "{items}, {kilobytes} {}", lang.pick("kB", "ko"))?;
     if carried.held_there > 0 {
         let held = lang.count(carried.held_there, ["item", "items"], ["élément", "éléments"]);
-        writeln!(out, "{held} {}", lang.pick("held there already, left out", "déjà détenus là-bas, non emportés"))?;
+        writeln!(
+            out,
+            "{held} {}",
+            lang.pick("held there already, left out", "déjà détenus là-bas, non emportés")
+        )?;
     }
     let to = carried.to.join(", ");
     let line = format!("{} {to}", lang.pick("Can be opened by:", "Pourra être ouvert par :"));
