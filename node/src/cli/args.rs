@@ -330,9 +330,10 @@ Example:
     },
     /// Take in what a stick brings, and leave a receipt on it
     #[command(
-        after_help = "Files that are damaged, cut off, for others or forged change nothing; each is named with
-its reason, and the exit code is 3. Taking one in twice changes nothing. The
-receipt tells whoever made the files, when the stick comes back, what is held here."
+        after_help = "Files that are damaged, cut off or forged change nothing; each is named with its reason,
+and the exit code is 3. Files for others are left as they are. Taking one in twice
+changes nothing. The receipt tells whoever made the files, when the stick comes back,
+what is held here."
     )]
     In {
         /// The stick's directory

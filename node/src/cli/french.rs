@@ -475,9 +475,10 @@ Exemple :
         path: "carry in",
         about: "Prendre ce qu'une clé apporte, et y laisser un reçu",
         after: "\
-Un fichier abîmé, coupé, destiné à d'autres ou falsifié ne change rien ; chacun est
-nommé avec sa raison, et le code de sortie est 3. En prendre un deux fois ne change
-rien. Le reçu dit à leurs auteurs, quand la clé revient, ce qui est détenu ici.",
+Un fichier abîmé, coupé ou falsifié ne change rien ; chacun est nommé avec sa raison,
+et le code de sortie est 3. Un fichier pour d'autres est laissé tel quel. En prendre
+un deux fois ne change rien. Le reçu dit à leurs auteurs, quand la clé revient, ce qui
+est détenu ici.",
         args: &[("dir", "Le répertoire de la clé")],
     },
     Page {

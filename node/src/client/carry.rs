@@ -36,6 +36,8 @@ pub struct CarriedFile {
     pub new: u64,
     pub known: u64,
     pub statements: u64,
+    /// It is sealed to other nodes: left as it is, and nobody's fault.
+    pub for_others: bool,
     /// Why nothing of it was taken; empty where it was.
     pub refused: String,
     pub refused_fr: String,

@@ -334,6 +334,7 @@ pub(super) fn bring_in(mut turns: Turns<'_>, dir: &Path, progress: &mut dyn FnMu
                 file.from = turns.take(move |service| Ok(service.name_of(&manifest.maker)))?;
                 makers.insert(manifest.maker);
             }
+            Err(Refusal::ForOthers) => file.for_others = true,
             Err(Refusal::File(en, fr)) => (file.refused, file.refused_fr) = (en, fr),
             Err(Refusal::Own(failure)) => return Err(failure),
         }
@@ -392,6 +393,7 @@ fn cargo_in(dir: &Path, own: &str) -> io::Result<Vec<PathBuf>> {
 
 /// Why a file was not taken in.
 enum Refusal {
+    ForOthers,
     /// It is the file's fault: said in English and French, and the others are taken.
     File(String, String),
     /// It is ours: the disk refused, the node stops.
@@ -406,6 +408,9 @@ impl From<Failure> for Refusal {
 
 impl From<MuleError> for Refusal {
     fn from(error: MuleError) -> Self {
+        if error == MuleError::NotForUs {
+            return Self::ForOthers;
+        }
         Self::File(error.to_string(), error.french())
     }
 }

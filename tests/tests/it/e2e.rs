@@ -15,7 +15,7 @@ use super::repository::required;
 use super::territory::{Line, Territory, files_under, text};
 
 /// Every command that needs somebody who practises, on a record known elsewhere.
-const OF_A_SEAT: [&[&str]; 18] = [
+const OF_A_SEAT: [&[&str]; 19] = [
     &["patient", "search"],
     &["patient", "show", "PATIENT"],
     &["patient", "create", "--family", "A", "--given", "B", "--birth-date", "1950-01-01"],

@@ -42,6 +42,10 @@ pub(super) fn brought(out: &mut String, brought: &CarriedIn, lang: Lang) -> std:
 }
 
 fn line(file: &CarriedFile, lang: Lang) -> String {
+    if file.for_others {
+        let others = lang.pick("for other nodes, left as it is", "pour d'autres nœuds, laissé tel quel");
+        return format!("{}{}{others}", file.file, lang.pick(": ", " : "));
+    }
     if !file.refused.is_empty() {
         let why = lang.pick(&file.refused, &file.refused_fr);
         let nothing = lang.pick("nothing of it was taken", "rien n'en a été pris");
