@@ -308,8 +308,8 @@ carried-records = { $n ->
        *[other] { $n } records can be read here
     }
 carried-items = { $n ->
-        [one] { $n } item exchanged
-       *[other] { $n } items exchanged
+        [one] { $n } item held
+       *[other] { $n } items held
     }
 carried-sealed = { $n ->
         [0] Nothing is carried sealed for others
@@ -524,3 +524,29 @@ drop-question = Drop the question
 drop-sure = Confirm: drop all of it
 entry-visit-plain = Visit
 withdraw-visit = Of the whole visit: its note, measures and score go with it.
+
+# USB stick
+stick = USB stick
+stick-what = For places that no link reaches: what they lack travels sealed, and a lost stick shows nothing.
+field-stick = The stick’s folder
+hint-stick = /media/stick
+stick-out = Write onto the stick
+stick-in = Read the stick
+stick-working = Don’t take the stick out…
+stick-written = { $n ->
+        [0] Nothing new to take along for { $to }: the stick only says what this place holds ({ $size }).
+        [one] { $n } item ({ $size }) written for { $to }. You may take the stick out.
+       *[other] { $n } items ({ $size }) written for { $to }. You may take the stick out.
+    }
+stick-held-there = { $n ->
+        [one] { $n } item left out: they have it already.
+       *[other] { $n } items left out: they have them already.
+    }
+stick-brought = { $n ->
+        [0] From { $from }: all of it was here already.
+        [one] From { $from }: { $n } new item.
+       *[other] From { $from }: { $n } new items.
+    }
+stick-for-others = { $file } is for other places: left as it is.
+stick-refused = { $file }: { $why } Nothing of it was taken.
+stick-receipt = A receipt is on the stick: brought back, it tells them what this place holds.

@@ -524,3 +524,29 @@ drop-question = Abandonner la question
 drop-sure = Confirmer : tout abandonner
 entry-visit-plain = Consultation
 withdraw-visit = De la consultation entière : sa note, ses mesures et son score vont avec.
+
+# Clé USB
+stick = Clé USB
+stick-what = Pour les lieux qu’aucune liaison n’atteint : ce qui leur manque voyage scellé, et une clé perdue ne montre rien.
+field-stick = Dossier de la clé
+hint-stick = /media/cle
+stick-out = Écrire sur la clé
+stick-in = Lire la clé
+stick-working = Ne retirez pas la clé…
+stick-written = { $n ->
+        [0] Rien de nouveau à emporter pour { $to } : la clé dit seulement ce que ce lieu détient ({ $size }).
+        [one] { $n } élément ({ $size }) écrit pour { $to }. Vous pouvez retirer la clé.
+       *[other] { $n } éléments ({ $size }) écrits pour { $to }. Vous pouvez retirer la clé.
+    }
+stick-held-there = { $n ->
+        [one] { $n } élément non emporté : ils l’ont déjà.
+       *[other] { $n } éléments non emportés : ils les ont déjà.
+    }
+stick-brought = { $n ->
+        [0] De { $from } : tout était déjà ici.
+        [one] De { $from } : { $n } élément nouveau.
+       *[other] De { $from } : { $n } éléments nouveaux.
+    }
+stick-for-others = { $file } est pour d’autres lieux : laissé tel quel.
+stick-refused = { $file } : { $why } Rien n’en a été pris.
+stick-receipt = Un reçu est sur la clé : rapportée là-bas, elle leur dira ce que ce lieu détient.

@@ -290,6 +290,33 @@ pub struct Newcomer {
     pub same_name: bool,
 }
 
+/// What went onto a stick, or came from one.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Carried {
+    Out {
+        to: Vec<String>,
+        items: u64,
+        /// Left out: they hold it already.
+        held_there: u64,
+        bytes: u64,
+    },
+    In {
+        files: Vec<CarriedFile>,
+        has_receipt: bool,
+    },
+}
+
+/// One file of a stick.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct CarriedFile {
+    pub name: String,
+    pub from: String,
+    pub new: u64,
+    pub known: u64,
+    pub for_others: bool,
+    pub refused: Option<Problem>,
+}
+
 /// What an invitation says of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Invited {

@@ -327,3 +327,36 @@ pub(super) fn delivery(delivery: client::Delivery) -> view::Delivery {
         read: seen(delivery.read),
     }
 }
+
+/// `None`: the answer to something else.
+pub(super) fn carried(reply: client::Reply) -> Option<view::Carried> {
+    match reply {
+        client::Reply::CarriedOut(out) => Some(view::Carried::Out {
+            to: out.to,
+            items: out.items,
+            held_there: out.held_there,
+            bytes: out.bytes,
+        }),
+        client::Reply::CarriedIn(brought) => Some(view::Carried::In {
+            has_receipt: brought.receipt.is_some(),
+            files: brought.files.into_iter().map(carried_file).collect(),
+        }),
+        _ => None,
+    }
+}
+
+fn carried_file(file: client::CarriedFile) -> view::CarriedFile {
+    let refused = (!file.refused.is_empty()).then(|| Problem {
+        code: "file".to_owned(),
+        en: sentence(&file.refused),
+        fr: typeset(&sentence(&file.refused_fr)).into_owned(),
+    });
+    view::CarriedFile {
+        name: file.file,
+        from: file.from,
+        new: file.new,
+        known: file.known,
+        for_others: file.for_others,
+        refused,
+    }
+}

@@ -42,14 +42,28 @@ fn folders() -> Vec<PathBuf> {
         folders.push(home);
     }
     folders.extend(std::env::current_dir());
-    // What is plugged in: /media/PERSON/STICK, /run/media/PERSON/STICK, or one level less.
+    folders.extend(plugged_in());
+    folders
+}
+
+/// Folders of USB sticks and the like.
+pub(super) fn sticks() -> Vec<PathBuf> {
+    let mut found = plugged_in();
+    found.truncate(SHOWN);
+    found
+}
+
+/// What is plugged in: /media/PERSON/STICK, /run/media/PERSON/STICK, or one level less.
+fn plugged_in() -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for root in ["/media", "/run/media", "/mnt"] {
         for one in inside(Path::new(root)) {
-            folders.extend(inside(&one));
-            folders.push(one);
+            let within = inside(&one);
+            // A person's folder holds sticks, a stick holds files.
+            if within.is_empty() { found.push(one) } else { found.extend(within) }
         }
     }
-    folders
+    found
 }
 
 fn inside(folder: &Path) -> Vec<PathBuf> {

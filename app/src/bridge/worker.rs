@@ -262,6 +262,12 @@ impl Worker {
                 let stepped = self.ask(asked).await.map(drop);
                 self.window.say(Event::Stepped { request, stepped });
             }
+            Command::FindSticks => {
+                let found = tokio::task::spawn_blocking(files::sticks).await.unwrap_or_default();
+                self.window.say(Event::Sticks(found));
+            }
+            Command::CarryOut(dir) => self.carry(Request::CarryOut { to: Vec::new(), dir }),
+            Command::CarryIn(dir) => self.carry(Request::CarryIn { dir }),
             Command::Redial => {
                 self.ask(Request::Redial).await?;
             }
@@ -510,6 +516,25 @@ impl Worker {
             Reply::Record(record) => Ok(convert::record(record)),
             _ => Err(unexpected()),
         }
+    }
+
+    /// On a connection of its own: it needs no seat, and the window goes on meanwhile.
+    fn carry(&self, request: Request) {
+        let (window, socket) = (self.window.clone(), self.home.socket());
+        tokio::spawn(async move {
+            let Some(mut client) = Client::attach(&socket).await else {
+                return window.say(Event::Carried(Err(gone())));
+            };
+            let told = window.clone();
+            let answer = client
+                .ask(request, move |done, total| told.say(Event::Carrying { done, total }))
+                .await;
+            let carried = match answer {
+                Ok(reply) => convert::carried(reply).ok_or_else(unexpected),
+                Err(failure) => Err(convert::problem(failure)),
+            };
+            window.say(Event::Carried(carried));
+        });
     }
 
     /// Makes an invitation and writes its file into the data directory's neighbourhood.

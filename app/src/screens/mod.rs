@@ -12,6 +12,7 @@ mod request;
 mod requests;
 mod settings;
 mod shell;
+mod stick;
 mod visit;
 mod words;
 

@@ -2,7 +2,7 @@
 
 use egui::Ui;
 
-use super::words;
+use super::{stick, words};
 use crate::state::{Action, Field, State};
 use crate::theme::tokens::{Tone, size, space};
 use crate::theme::{icon, palette};
@@ -42,6 +42,8 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         peers(ui, state, n);
         ui.add_space(space::M);
         carried(ui, state, n);
+        ui.add_space(space::M);
+        stick::show(ui, state, out);
         ui.add_space(space::M);
         invite(ui, state, out);
     });

@@ -38,6 +38,8 @@ pub enum Field {
     Message,
     /// A field of the entry that is being corrected, by its place.
     Correction(u8),
+    /// The folder of a USB stick.
+    Stick,
 }
 
 impl Field {
@@ -203,6 +205,10 @@ pub enum Action {
     /// More is to be said by whoever answered already.
     SayMore,
 
+    /// The stick at this place, among those that are plugged in.
+    Stick(std::path::PathBuf),
+    CarryOut,
+    CarryIn,
     Redial,
     Invite,
     InviteAnother,

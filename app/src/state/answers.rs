@@ -187,6 +187,18 @@ impl State {
                     Err(problem) => self.step_problem = Some(problem),
                 }
             }
+            Event::Sticks(found) => {
+                if let Some(first) = found.first() {
+                    self.texts.set_if_empty(Field::Stick, first.display().to_string());
+                }
+                self.sticks = found;
+            }
+            Event::Carrying { done, total } => self.carrying = self.carrying.map(|_| (done, total)),
+            Event::Carried(answer) => {
+                self.carrying = None;
+                self.carried.answer(answer);
+                return vec![Command::Network, Command::Requests];
+            }
             Event::Invited(answer) => self.invitation.answer(answer),
             // The list of places, asked for anew, says who is in it now.
             Event::Admitted(Ok(())) => return vec![Command::Network],

@@ -90,6 +90,12 @@ pub enum Command {
         step: Step,
         text: String,
     },
+    /// What is plugged in.
+    FindSticks,
+    /// Writes what others may lack into this folder.
+    CarryOut(PathBuf),
+    /// Takes in what others left in this folder.
+    CarryIn(PathBuf),
     Redial,
     Invite(Vec<String>),
     Admit(String),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Draft, Field};
-use crate::view::{DraftRow, Invited, Network, PatientPage, PatientRow, Place, Problem, Recipient, Record, Request, RequestRow};
+use crate::view::{Carried, DraftRow, Invited, Network, PatientPage, PatientRow, Place, Problem, Recipient, Record, Request, RequestRow};
 
 /// What the node says.
 #[derive(Clone, PartialEq, Debug)]
@@ -78,6 +78,13 @@ pub enum Event {
         request: String,
         stepped: Result<(), Problem>,
     },
+    /// Folders of what is plugged in.
+    Sticks(Vec<PathBuf>),
+    Carrying {
+        done: u64,
+        total: u64,
+    },
+    Carried(Result<Carried, Problem>),
     Invited(Result<(String, String), Problem>),
     Admitted(Result<(), Problem>),
     /// A request that has no answer of its own failed.

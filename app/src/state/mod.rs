@@ -25,7 +25,7 @@ pub use remote::Remote;
 pub use secret::{Secret, Texts};
 
 use crate::i18n::Lang;
-use crate::view::{DraftRow, Network, PatientRow, Place, Problem, Record, Request, RequestRow, Sex};
+use crate::view::{Carried, DraftRow, Network, PatientRow, Place, Problem, Record, Request, RequestRow, Sex};
 use form::{Compose, Correction, Setup, Sharing, Visit};
 
 /// Rows asked for at a time.
@@ -139,6 +139,11 @@ pub struct State {
     pub saying_more: bool,
     pub toasts: Vec<Toast>,
     pub next_toast: u64,
+    /// Folders of what is plugged in.
+    pub sticks: Vec<std::path::PathBuf>,
+    /// How far a stick has been written or read.
+    pub carrying: Option<(u64, u64)>,
+    pub carried: Remote<Carried>,
     /// An invitation that was made, to be handed over: file and words.
     pub invitation: Remote<(String, String)>,
     /// A screen's field that should get the keyboard at its next frame.
@@ -182,6 +187,9 @@ impl State {
             saying_more: false,
             toasts: Vec::new(),
             next_toast: 0,
+            sticks: Vec::new(),
+            carrying: None,
+            carried: Remote::Idle,
             invitation: Remote::Idle,
             focus: None,
             help: false,

@@ -7,8 +7,8 @@ use bocage_app::state::form::{Setup, Step};
 use bocage_app::state::{Action, Field, Look, Phase, Remote, Route, Settings, Shelf, State, Tab};
 use bocage_app::theme::tokens::size;
 use bocage_app::view::{
-    Delivery, DraftRow, Earlier, Entry, FieldNow, Invited, Message, Network, Part, PatientRow, Peer, Person, Place, Problem, Recipient,
-    Record, Request, RequestRow, Sex, Sight, Trust, What,
+    Carried, CarriedFile, Delivery, DraftRow, Earlier, Entry, FieldNow, Invited, Message, Network, Part, PatientRow, Peer, Person, Place,
+    Problem, Recipient, Record, Request, RequestRow, Sex, Sight, Trust, What,
 };
 use bocage_app::{screens, theme};
 use bocage_protocol::clinical::request::{Kind, Status, Step as Taken};
@@ -361,11 +361,32 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
             saved_ms: NOW - 2 * DAY,
         },
     ];
+    let mut carried = open(Route::Network);
+    carried.sticks = vec!["/media/elise/CLE".into()];
+    carried.texts.set(Field::Stick, "/media/elise/CLE".to_owned());
+    carried.carried = Remote::Ready(Carried::In {
+        files: vec![
+            CarriedFile {
+                name: "bocage-334783d9.mule".to_owned(),
+                from: "Hôpital de Figeac".to_owned(),
+                new: 22,
+                known: 5,
+                ..CarriedFile::default()
+            },
+            CarriedFile {
+                name: "bocage-00000000.mule".to_owned(),
+                refused: Some(problem.clone()),
+                ..CarriedFile::default()
+            },
+        ],
+        has_receipt: true,
+    });
     let mut cabin = open(Route::Network);
     cabin.place.carries_only = true;
     vec![
         ("cabin", cabin),
         ("demo", demo),
+        ("stick", carried),
         ("record-shut", shut),
         ("correct", correcting),
         ("share", sharing),

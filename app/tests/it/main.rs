@@ -3,5 +3,6 @@
 mod first_run;
 mod journey;
 mod look;
+mod stick;
 mod support;
 mod words;

@@ -42,14 +42,29 @@ fn a_question_is_asked_read_answered_and_closed_though_no_network_ever_is() {
     let stick = stick(&t);
     let patient = t.patient("clinic", "Lenoir", "Jeanne");
     t.json("clinic", &["note", "add", &patient, "Dizzy since Monday."]);
-    let asked = t.json("clinic", &["request", "send", &patient, "--to", "Luc Petit", "--part", "clinical", "Which dressing?"]);
+    let asked = t.json(
+        "clinic",
+        &[
+            "request",
+            "send",
+            &patient,
+            "--to",
+            "Luc Petit",
+            "--part",
+            "clinical",
+            "Which dressing?",
+        ],
+    );
     let request = text(&asked["request"]);
     let written = out(&t, "clinic", &stick);
     assert!(written["items"].as_u64() > Some(5), "{written}");
 
     // The stick is driven to the mobile doctor, who takes it in and answers on it.
     let taken = bring_in(&t, "mobile", &stick);
-    assert!(brought(&taken)[0].0 > 5 && text(&taken["files"][0]["from"]) == "Maison de santé", "{taken}");
+    assert!(
+        brought(&taken)[0].0 > 5 && text(&taken["files"][0]["from"]) == "Maison de santé",
+        "{taken}"
+    );
     let shown = t.json("mobile", &["request", "show", &request]);
     assert_eq!(shown["question"], "Which dressing?");
     assert!(t.entries("mobile", &patient).iter().any(|e| e.contains("Dizzy since Monday.")));
@@ -96,7 +111,11 @@ fn a_lost_stick_says_neither_whose_records_it_holds_nor_who_belongs() {
         .map(|s| s.as_bytes().to_vec())
         .into();
     let status = t.status("clinic");
-    let raw = |hex: &str| (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect::<Vec<u8>>();
+    let raw = |hex: &str| {
+        (0..hex.len() / 2)
+            .map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+            .collect::<Vec<u8>>()
+    };
     // Record, network, and every key that peers show.
     secret.push(raw(&patient)[..8].to_vec());
     let peers = status["peers"].as_array().unwrap();
@@ -167,7 +186,10 @@ fn damaged_cut_off_foreign_and_empty_sticks_change_nothing_and_say_why() {
     fs::write(stick.join(&name), &good).unwrap();
     let ran = t.at("mobile", &["carry", "in", &stick.display().to_string(), "--lang", "fr"]);
     assert_eq!(ran.code, 3, "{ran}");
-    assert!(ran.out.contains("éléments nouveaux") && ran.out.contains("abîmé ou incomplet"), "{ran}");
+    assert!(
+        ran.out.contains("éléments nouveaux") && ran.out.contains("abîmé ou incomplet"),
+        "{ran}"
+    );
     assert_eq!(text(&t.status("mobile")["root"]), text(&t.status("clinic")["root"]));
 }
 

@@ -117,6 +117,10 @@ impl State {
                 self.focus = Some(Field::Message);
             }
 
+            Action::Stick(folder) => self.texts.set(Field::Stick, folder.display().to_string()),
+            Action::CarryOut => return self.carry(Command::CarryOut),
+            Action::CarryIn => return self.carry(Command::CarryIn),
+
             Action::Redial => {
                 self.toast(Tone::Info, self.lang().t("toast-redial"));
                 return vec![Command::Redial];
@@ -268,7 +272,12 @@ impl State {
                 // Whoever asked is told: somebody came here to read it.
                 vec![Command::ReadRequest(request.clone()), Command::Request(request)]
             }
-            Route::Network => vec![Command::Network],
+            Route::Network => {
+                if self.carrying.is_none() {
+                    self.carried = Remote::Idle;
+                }
+                vec![Command::Network, Command::FindSticks]
+            }
             Route::Settings => Vec::new(),
         }
     }
@@ -289,6 +298,20 @@ impl State {
         };
         let dropped = self.drop_draft(patient, draft);
         [vec![dropped], self.apply(Action::Back)].concat()
+    }
+
+    fn carry(&mut self, what: fn(std::path::PathBuf) -> Command) -> Vec<Command> {
+        let folder = self.text(Field::Stick).trim().to_owned();
+        if folder.is_empty() {
+            self.focus = Some(Field::Stick);
+            return Vec::new();
+        }
+        if self.carrying.is_some() {
+            return Vec::new();
+        }
+        self.carrying = Some((0, 0));
+        self.carried.ask();
+        vec![what(folder.into())]
     }
 
     // ---- small
