@@ -29,7 +29,8 @@ use bocage_protocol::identity::{
 use bocage_protocol::ids::{
     AuthorityKey, DocId, FacilityKey, GrantId, Hlc, ItemId, Kid, NetworkId, NodeKey, PractitionerKey, RecordId, SeatKey, hex, unhex,
 };
-use bocage_protocol::peer::Hello;
+use bocage_protocol::mule::{self, Entry, Manifest, Packer, Unpacker};
+use bocage_protocol::peer::{Held, Hello};
 use bocage_protocol::record::{
     Arrival, Document, FactBody, FactKind, Gate, Label, OwnChain, RecordHead, RequestHead, Verdict, fact_id, payload, record_id,
 };
@@ -56,6 +57,7 @@ const ACCESS: File = ("access", include_str!("../../vectors/access.txt"), access
 const IDENTITY: File = ("identity", include_str!("../../vectors/identity.txt"), identity);
 const ENROLMENT: File = ("enrolment", include_str!("../../vectors/enrolment.txt"), enrolment);
 const RECORD: File = ("record", include_str!("../../vectors/record.txt"), record);
+const MULE: File = ("mule", include_str!("../../vectors/mule.txt"), mule);
 const SESSION: File = ("session", include_str!("../../vectors/session.txt"), session);
 
 /// The lines of a file as they are computed: `name = hex`, and `# …` for readers.
@@ -1036,4 +1038,45 @@ fn session(v: &mut Vectors) {
     v.note("the opening of 100 items (lane 3, time n, id of n), n = 1 to 100: marks of older ranges before the newest ones' list");
     let many = SetIndex::from_iter((1..=100).map(|n| key(3, u64::from(n), n)));
     v.put("claims.many", opening(&many, &pass, &OrderKey::MIN, &END));
+}
+
+#[test]
+fn mule_files_are_frozen_and_open() {
+    check(MULE);
+    let (file, key) = (frozen(MULE, "file"), KemSecret::from_seed(&[7; 32]));
+    let slots = mule::slots(file.first_chunk().expect("a head")).expect("a head");
+    let (head, block) = file.split_at(mule::HEAD + mule::slots_len(slots));
+    let (length, sealed) = block.split_first_chunk::<4>().expect("a block");
+    assert_eq!(u32::from_be_bytes(*length) as usize, sealed.len(), "one block");
+    let (entries, manifest) = Unpacker::open(head, &key, NET).expect("for us").last(sealed).expect("whole");
+    assert_eq!((entries, manifest), (carried(), made()));
+}
+
+fn made() -> Manifest {
+    Manifest {
+        network: NET,
+        maker: NodeKey([0x22; 32]),
+        made_ms: NOW,
+    }
+}
+
+fn carried() -> Vec<Entry> {
+    let node = SigningKey::from_bytes(&[0x33; 32]);
+    let held = Held::sign(&node, &NET, SeatKey([0x44; 32]), 5, vec![ItemId([0x55; 32]), ItemId([0x66; 32])]);
+    vec![Entry::Statement(held), Entry::Item(b"an item".to_vec())]
+}
+
+fn mule(v: &mut Vectors) {
+    v.note("a statement of the node of 33 about the seat of 44");
+    if let Entry::Statement(held) = &carried()[0] {
+        v.put("held", held.to_bytes());
+    }
+    v.note("a mule file of the network of 99 for the KEM key of 7, made by the node of 22: that statement, then \"an item\"");
+    let recipients = [KemSecret::from_seed(&[7; 32]).public()].into();
+    let (mut file, mut packer) = Packer::new(&recipients, &made(), &[8; 32], &mut Counting(0)).expect("one recipient");
+    for entry in carried() {
+        file.extend(packer.push(&entry));
+    }
+    file.extend(packer.finish());
+    v.put("file", file);
 }
