@@ -141,7 +141,7 @@ fn t40_a_tail_that_a_stick_leaves_out_is_not_claimed_and_comes_by_another_path()
         .into_iter()
         .find(|h| h.holder == net.nodes[1].key && h.author == author);
     let (own, claimed) = (end(&net, 1), told.expect("it holds something").tips);
-    assert!(!own.iter().any(|tips| *tips == claimed), "it claims less than the clinic does");
+    assert!(!own.contains(&claimed), "it claims less than the clinic does");
     // A file made for it on the strength of that claim holds all that is missing.
     let said = net.nodes[1].peer.statements(net.now);
     net.input(
