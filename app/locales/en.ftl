@@ -549,4 +549,9 @@ stick-brought = { $n ->
     }
 stick-for-others = { $file } is for other places: left as it is.
 stick-refused = { $file }: { $why } Nothing of it was taken.
+stick-broken-off = { $file }: { $why } { $n ->
+    [one] One item had been taken before, and is kept.
+   *[other] { $n } items had been taken before, and are kept.
+}
+stick-no-receipt = No receipt could be written: { $why } What came is kept all the same.
 stick-receipt = A receipt is on the stick: brought back, it tells them what this place holds.

@@ -549,4 +549,9 @@ stick-brought = { $n ->
     }
 stick-for-others = { $file } est pour d’autres lieux : laissé tel quel.
 stick-refused = { $file } : { $why } Rien n’en a été pris.
+stick-broken-off = { $file } : { $why } { $n ->
+    [one] Un élément en avait été pris avant : il est gardé.
+   *[other] { $n } éléments en avaient été pris avant : ils sont gardés.
+}
+stick-no-receipt = Aucun reçu n’a pu être écrit : { $why } Ce qui est venu est gardé quand même.
 stick-receipt = Un reçu est sur la clé : rapportée là-bas, elle leur dira ce que ce lieu détient.

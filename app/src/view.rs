@@ -303,6 +303,8 @@ pub enum Carried {
     In {
         files: Vec<CarriedFile>,
         has_receipt: bool,
+        /// Why there is none, where there should be.
+        no_receipt: Option<Problem>,
     },
 }
 

@@ -20,7 +20,7 @@ use chacha20poly1305::aead::Payload;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use thiserror::Error;
 
-use crate::crypto::{Entropy, KemSecret, SEALED_SECRET_LEN, Secret, hedged, hpke_open, hpke_seal};
+use crate::crypto::{Entropy, KemSecret, SEALED_SECRET_LEN, Secret, derive, hedged, hpke_open, hpke_seal};
 use crate::ids::{KemPublic, NetworkId, NodeKey};
 use crate::peer::Held;
 use crate::store::MAX_ITEM;
@@ -36,6 +36,7 @@ pub const MAX_RECIPIENTS: usize = 1_024;
 pub const MAX_BLOCK: usize = MAX_PLAIN + MAX_PLAIN / 1_000 + 64;
 
 const MAGIC: [u8; 8] = *b"\x8cBOCAGE\n";
+const HEDGE: &str = "bocage 2026-11 mule file hedge v1";
 const INFO: &[u8] = b"bocage 2026-11 mule file v1";
 /// Slots come in this many: how many nodes there are isn't told exactly.
 const SLOTS: usize = 8;
@@ -107,10 +108,13 @@ impl Packer {
         if recipients.is_empty() || recipients.len() > MAX_RECIPIENTS {
             return Err(MuleError::Recipients);
         }
+        // Should the system's randomness ever repeat, files that differ still draw different keys.
+        let manifest = manifest.to_bytes();
+        let file = derive(HEDGE, &[&manifest, &recipients.iter().flat_map(|r| r.0).collect::<Vec<u8>>()]);
         let mut drawn = 0_u64;
         let mut draw = |purpose: &[u8]| {
             drawn += 1;
-            hedged(hedge, purpose, &drawn.to_be_bytes(), entropy)
+            hedged(hedge, purpose, &[&file[..], &drawn.to_be_bytes()].concat(), entropy)
         };
         let key = draw(b"mule file key");
         let nonce: [u8; 7] = *draw(b"mule file nonce").0.first_chunk().expect("seven of 32 bytes");
@@ -136,7 +140,7 @@ impl Packer {
             head: head.clone(),
             plain: Vec::new(),
         };
-        packer.append(0, &manifest.to_bytes());
+        packer.append(0, &manifest);
         Ok((head, packer))
     }
 

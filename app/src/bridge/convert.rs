@@ -339,6 +339,7 @@ pub(super) fn carried(reply: client::Reply) -> Option<view::Carried> {
         }),
         client::Reply::CarriedIn(brought) => Some(view::Carried::In {
             has_receipt: brought.receipt.is_some(),
+            no_receipt: stick_problem(&brought.no_receipt, &brought.no_receipt_fr),
             files: brought.files.into_iter().map(carried_file).collect(),
         }),
         _ => None,
@@ -346,17 +347,21 @@ pub(super) fn carried(reply: client::Reply) -> Option<view::Carried> {
 }
 
 fn carried_file(file: client::CarriedFile) -> view::CarriedFile {
-    let refused = (!file.refused.is_empty()).then(|| Problem {
-        code: "file".to_owned(),
-        en: sentence(&file.refused),
-        fr: typeset(&sentence(&file.refused_fr)).into_owned(),
-    });
     view::CarriedFile {
+        refused: stick_problem(&file.refused, &file.refused_fr),
         name: file.file,
         from: file.from,
         new: file.new,
         known: file.known,
         for_others: file.for_others,
-        refused,
     }
+}
+
+/// `None`: nothing was wrong.
+fn stick_problem(en: &str, fr: &str) -> Option<Problem> {
+    (!en.is_empty()).then(|| Problem {
+        code: "file".to_owned(),
+        en: sentence(en),
+        fr: typeset(&sentence(fr)).into_owned(),
+    })
 }

@@ -74,7 +74,11 @@ fn told(ui: &mut Ui, state: &State, carried: &Carried) {
                 widgets::small(ui, &lang.tv("stick-held-there", &[("n", (*held_there).into())]));
             }
         }
-        Carried::In { files, has_receipt } => {
+        Carried::In {
+            files,
+            has_receipt,
+            no_receipt,
+        } => {
             for file in files {
                 let (tone, icon, words) = line(state, file);
                 widgets::banner(ui, tone, icon, &words, |_| {});
@@ -82,6 +86,10 @@ fn told(ui: &mut Ui, state: &State, carried: &Carried) {
             }
             if *has_receipt {
                 widgets::small(ui, &lang.t("stick-receipt"));
+            }
+            if let Some(problem) = no_receipt {
+                let words = lang.tv("stick-no-receipt", &[("why", state.say(problem).into())]);
+                widgets::banner(ui, Tone::Warning, icon::WARNING_CIRCLE, &words, |_| {});
             }
         }
     }
@@ -91,7 +99,13 @@ fn line(state: &State, file: &CarriedFile) -> (Tone, &'static str, String) {
     let lang = state.lang();
     let name = || file.name.as_str().into();
     if let Some(problem) = &file.refused {
-        let words = lang.tv("stick-refused", &[("file", name()), ("why", state.say(problem).into())]);
+        let words = match file.new {
+            0 => lang.tv("stick-refused", &[("file", name()), ("why", state.say(problem).into())]),
+            n => lang.tv(
+                "stick-broken-off",
+                &[("file", name()), ("why", state.say(problem).into()), ("n", n.into())],
+            ),
+        };
         return (Tone::Danger, icon::WARNING_CIRCLE, words);
     }
     if file.for_others {

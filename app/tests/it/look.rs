@@ -335,10 +335,7 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
     }
     let mut joining = setup(Step::Invitation, false);
     if let Phase::FirstRun(setup) = &mut joining.phase {
-        setup.found = vec![
-            "/media/cle/invitation.bocage".into(),
-            "/home/elise/Documents/invitation-2.bocage".into(),
-        ];
+        setup.found = vec!["/media/cle/invitation.bocage".into(), "/media/elise/CLE/invitation-2.bocage".into()];
     }
     let mut answering = open(Route::Request { request: "cd".repeat(32) });
     if let Remote::Ready(request) = &mut answering.request {
@@ -380,6 +377,7 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
             },
         ],
         has_receipt: true,
+        no_receipt: None,
     });
     let mut cabin = open(Route::Network);
     cabin.place.carries_only = true;

@@ -313,14 +313,12 @@ wound-length, wound-width, wound-depth (cm)")]
 #[derive(Subcommand, Debug)]
 pub enum Carry {
     /// Write what others may lack onto a stick, sealed to them
-    #[command(
-        after_help = "A lost stick shows neither whose records it holds nor who belongs to the network. What the
-others have said they hold isn't taken along; a new file takes the place of the
-one that this node left there before. No passphrase is needed.
+    #[command(after_help = "A lost stick shows neither whose records it holds nor who belongs to the
+network. What the others have said they hold isn't taken along; a new file takes
+the place of the one that this node left there for them. No passphrase is asked.
 
 Example:
-  bocage carry out /media/stick --for \"Pharmacie du Pont\""
-    )]
+  bocage carry out /media/stick --for \"Pharmacie du Pont\"")]
     Out {
         /// The stick's directory
         dir: PathBuf,
@@ -329,12 +327,10 @@ Example:
         to: Vec<String>,
     },
     /// Take in what a stick brings, and leave a receipt on it
-    #[command(
-        after_help = "Files that are damaged, cut off or forged change nothing; each is named with its reason,
-and the exit code is 3. Files for others are left as they are. Taking one in twice
-changes nothing. The receipt tells whoever made the files, when the stick comes back,
-what is held here."
-    )]
+    #[command(after_help = "Files that are damaged, cut off or forged change nothing; each is named with its
+reason, and the exit code is 3. Files for others are left as they are. Taking
+one in twice changes nothing. The receipt tells whoever made the files, when the
+stick comes back, what is held here.")]
     In {
         /// The stick's directory
         dir: PathBuf,

@@ -457,9 +457,10 @@ raison, et le code de sortie est 3.",
         path: "carry out",
         about: "Écrire sur une clé ce qui peut manquer aux autres, scellé pour eux",
         after: "\
-Une clé perdue ne montre ni de qui sont les dossiers, ni qui est du réseau. Ce que
-les autres ont dit détenir n'est pas emporté ; un nouveau fichier prend la place
-de celui que ce nœud y avait laissé. Aucune phrase de passe n'est demandée.
+Une clé perdue ne montre ni de qui sont les dossiers, ni qui est du réseau. Ce
+que les autres ont dit détenir n'est pas emporté ; un nouveau fichier prend la
+place de celui que ce nœud y avait laissé pour eux. Aucune phrase de passe n'est
+demandée.
 
 Exemple :
   bocage carry out /media/cle --for \"Pharmacie du Pont\"",
@@ -475,10 +476,10 @@ Exemple :
         path: "carry in",
         about: "Prendre ce qu'une clé apporte, et y laisser un reçu",
         after: "\
-Un fichier abîmé, coupé ou falsifié ne change rien ; chacun est nommé avec sa raison,
-et le code de sortie est 3. Un fichier pour d'autres est laissé tel quel. En prendre
-un deux fois ne change rien. Le reçu dit à leurs auteurs, quand la clé revient, ce qui
-est détenu ici.",
+Un fichier abîmé, coupé ou falsifié ne change rien ; chacun est nommé avec sa
+raison, et le code de sortie est 3. Un fichier pour d'autres est laissé tel
+quel. En prendre un deux fois ne change rien. Le reçu dit à leurs auteurs, quand
+la clé revient, ce qui est détenu ici.",
         args: &[("dir", "Le répertoire de la clé")],
     },
     Page {
@@ -512,7 +513,7 @@ est détenu ici.",
 ];
 
 /// Placeholders of values.
-const VALUES: [(&str, &str); 36] = [
+const VALUES: [(&str, &str); 37] = [
     ("ADDR", "ADRESSE"),
     ("BIRTH_DATE", "DATE"),
     ("CRITICALITY", "GRAVITÉ"),
@@ -533,6 +534,7 @@ const VALUES: [(&str, &str); 36] = [
     ("LANG", "LANGUE"),
     ("MEDICINE", "MÉDICAMENT"),
     ("NAME", "NOM"),
+    ("NODE", "NŒUD"),
     ("PART", "PARTIE"),
     ("PATIENT", "DOSSIER"),
     ("PATIENTS", "NOMBRE"),

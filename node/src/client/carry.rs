@@ -23,6 +23,9 @@ pub struct CarriedIn {
     pub files: Vec<CarriedFile>,
     /// The file for the way back: tells whoever made these what this node holds now. `None` where nothing was taken in.
     pub receipt: Option<String>,
+    /// Why there is none, where there should be; empty otherwise.
+    pub no_receipt: String,
+    pub no_receipt_fr: String,
 }
 
 /// One file of a stick.
@@ -35,10 +38,12 @@ pub struct CarriedFile {
     /// Items that weren't here yet, and those that were.
     pub new: u64,
     pub known: u64,
+    /// Items that aren't usable yet: whoever wrote them isn't known here. They aren't kept; the next file, or peer, brings them again.
+    pub waiting: u64,
     pub statements: u64,
     /// It is sealed to other nodes: left as it is, and nobody's fault.
     pub for_others: bool,
-    /// Why nothing of it was taken; empty where it was.
+    /// Why it wasn't taken (to its end, where some of it is new); empty where it was.
     pub refused: String,
     pub refused_fr: String,
 }

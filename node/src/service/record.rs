@@ -188,7 +188,7 @@ impl Service {
     }
 
     /// A new version of an entry that says it was made in error; the old one stays in the history.
-    /// Of a visit, all that was found in it goes with it.
+    /// Of a visit, what was measured and noted in it goes with it.
     pub(super) fn withdraw(&mut self, patient: &str, fact: &str) -> Result<Reply, Failure> {
         let record = self.find(patient)?;
         let old = self.entry_of(record, fact)?;
@@ -197,7 +197,11 @@ impl Service {
             return self.supersede(patient, fact, |old| correct::withdraw(old).map_err(|e| Failure::of("usage", &e)));
         }
         let first = old.fact.id;
-        let of_visit = |f: &RecordFact<'_>| f.fact.id == first || typed(f.fact.body).visit == visit && !typed(f.fact.body).in_error;
+        // An allergy, a treatment or a diagnosis stands though the visit in which it was written down was a mistake: each has its own button.
+        let of_visit = |f: &RecordFact<'_>| {
+            let found = matches!(summary::resource_type(f.fact.body).as_str(), "Observation" | "DocumentReference");
+            f.fact.id == first || found && typed(f.fact.body).visit == visit && !typed(f.fact.body).in_error
+        };
         let mut all: Vec<RecordFact<'_>> = self.reader()?.current(&record).filter(of_visit).collect();
         all.sort_by_key(|f| f.fact.id != first);
         let withdrawn = |f: &RecordFact<'_>| {

@@ -643,5 +643,49 @@ fn a_score_follows_the_measures_that_it_rests_on() {
         .into_iter()
         .filter(|e| e.compartment == "clinical" && !e.in_error)
         .collect();
-    assert_eq!(left.len(), 9, "what is left is the first visit's: {left:?}");
+    let corrected = left.iter().find(|e| e.summary.contains("37.1")).expect("the first visit's");
+    assert!(
+        left.iter().all(|e| e.visit == corrected.visit),
+        "what is left is the first visit's: {left:?}"
+    );
+    assert_eq!(left.len(), 8, "but for its pulse and its score: {left:?}");
+}
+
+/// A score follows what it names, and nothing else: not the same sign of another visit.
+#[test]
+fn a_score_of_another_visit_stays_as_it_is() {
+    let mut desk = Desk::of(Profession::Doctor);
+    let patient = desk.patient("Lenoir", "Jeanne", "1948-03-12");
+    desk.visit(visit(&patient, &ILL));
+    desk.visit(visit(&patient, &ILL));
+    let scores = |desk: &mut Desk| -> Vec<(String, String, u8)> {
+        let score = |e: Entry| match e.clinical {
+            Some(Clinical::News2 { total, .. }) => Some((e.visit, e.fact, total)),
+            _ => None,
+        };
+        let mut all: Vec<_> = desk.record(&patient).entries.into_iter().filter_map(score).collect();
+        all.sort();
+        all
+    };
+    let before = scores(&mut desk);
+    assert_eq!(before.len(), 2);
+    let corrected = &before[0].0;
+    let pulse = desk
+        .record(&patient)
+        .entries
+        .into_iter()
+        .find(|e| e.visit == *corrected && matches!(&e.clinical, Some(Clinical::Vital { sign, .. }) if sign == "heart-rate"));
+    desk.ask(Request::Correct {
+        patient: patient.clone(),
+        fact: pulse.expect("measured").fact,
+        changes: vec![Change {
+            field: "value".into(),
+            value: "72".into(),
+        }],
+    })
+    .unwrap();
+    let after = scores(&mut desk);
+    assert_eq!(after[1], before[1], "the other visit's");
+    assert_ne!(after[0].1, before[0].1);
+    assert!(after[0].2 < before[0].2, "{before:?} {after:?}");
 }

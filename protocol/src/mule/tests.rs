@@ -1,3 +1,5 @@
+//! Files that are whole, cut, turned, foreign, or written by somebody who means harm.
+
 use super::*;
 use crate::testing::{Counter, Random};
 

@@ -38,6 +38,14 @@ pub(super) fn brought(out: &mut String, brought: &CarriedIn, lang: Lang) -> std:
         );
         out.push_str(&wrap("", &format!("{receipt} {said}"), 2));
     }
+    if !brought.no_receipt.is_empty() {
+        let why = lang.pick(&brought.no_receipt, &brought.no_receipt_fr);
+        let said = lang.pick(
+            "no receipt could be written; what came is kept all the same",
+            "aucun reçu n'a pu être écrit ; ce qui est venu est gardé quand même",
+        );
+        out.push_str(&wrap("", &format!("{why}{}{said}", lang.pick(": ", " : ")), 2));
+    }
     Ok(())
 }
 
@@ -48,8 +56,15 @@ fn line(file: &CarriedFile, lang: Lang) -> String {
     }
     if !file.refused.is_empty() {
         let why = lang.pick(&file.refused, &file.refused_fr);
-        let nothing = lang.pick("nothing of it was taken", "rien n'en a été pris");
-        return format!("{}{}{why} ; {nothing}", file.file, lang.pick(": ", " : "));
+        let taken = match file.new {
+            0 => lang.pick("nothing of it was taken", "rien n'en a été pris").to_owned(),
+            n => format!(
+                "{} {}",
+                lang.count(n, ["item", "items"], ["élément", "éléments"]),
+                lang.pick("had been taken before", "en avaient été pris avant")
+            ),
+        };
+        return format!("{}{}{why}{}{taken}", file.file, lang.pick(": ", " : "), lang.pick("; ", " ; "));
     }
     let new = lang.count(file.new, ["new item", "new items"], ["élément nouveau", "éléments nouveaux"]);
     let known = lang.count(file.known, ["known already", "known already"], ["déjà connu", "déjà connus"]);
@@ -57,5 +72,13 @@ fn line(file: &CarriedFile, lang: Lang) -> String {
         "" => String::new(),
         from => format!(", {} {from}", lang.pick("from", "de")),
     };
-    format!("{}{}{new}, {known}{from}", file.file, lang.pick(": ", " : "))
+    let waiting = match file.waiting {
+        0 => String::new(),
+        n => format!(
+            ", {} {}",
+            lang.count(n, ["item", "items"], ["élément", "éléments"]),
+            lang.pick("by authors not known here yet", "d'auteurs encore inconnus ici")
+        ),
+    };
+    format!("{}{}{new}, {known}{waiting}{from}", file.file, lang.pick(": ", " : "))
 }

@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::envelope::Envelope;
 use crate::identity::{Charter, FacilityKind, OpBody, Profession};
 use crate::ids::{DocId, ItemId, NodeKey, RecordId};
 use crate::peer::{BatchNo, Effects, Event, Input, LinkId, Peer, WriteTicket};
-use crate::record::{NewFact, Reader, SeatSecrets, Write, WriteRefused};
+use crate::record::{NewFact, Pen, Reader, SeatSecrets, Write, WriteRefused};
 use crate::store::{Batch, LocalWrite, MemoryStore, Store};
 use crate::sync::{Fingerprint, SessionSettings};
 use crate::testing::{Counter, Founded, NOW, charter, found_with};
@@ -179,6 +180,20 @@ impl Net {
         node.starts += 1;
         let reader = Reader::open(secrets, node.starts, &mut node.store, node.peer.registry(), self.now);
         node.reader = Some(reader.expect("memory can be read"));
+    }
+
+    /// A seat goes on from another end of its chain, as after an old image of its disk, and even counts its starts as it did then.
+    pub(super) fn go_on_from(&mut self, n: usize, end: &Envelope) {
+        let network = self.nodes[n].peer.registry().network_id();
+        let end = end.clone().verify(&network).expect("sound");
+        let node = &mut self.nodes[n];
+        let mut pen = Pen::new(end.header.seat, 1);
+        pen.observe(end.header.hlc, self.now);
+        pen.advance(&end);
+        let local = vec![pen.to_local()];
+        node.store.commit(&Batch { items: Vec::new(), local }).expect("memory takes it");
+        node.starts -= 1;
+        self.unlock(n, 0);
     }
 
     /// The process dies and starts again on what was durable.
@@ -536,5 +551,5 @@ pub(super) fn id_of(network: &crate::ids::NetworkId, bytes: &[u8]) -> ItemId {
     if bytes.first() == Some(&crate::identity::op::REGISTRY_OP) {
         return crate::identity::RegistryOp::parse(network, bytes).expect("sound").id();
     }
-    crate::envelope::Envelope::parse(bytes).expect("sound").id()
+    Envelope::parse(bytes).expect("sound").id()
 }
