@@ -5,7 +5,7 @@ use bocage_app::demo::found;
 use bocage_node::place::Description;
 use bocage_protocol::identity::{FacilityKind, Profession};
 
-use crate::support::{PASSPHRASE, Window, fill, french, press, press_row, until_shown, window};
+use crate::support::{PASSPHRASE, Window, fill, french, press, press_row, refill, until_shown, window};
 
 fn place(facility: &str, who: &str) -> Description {
     Description {
@@ -55,16 +55,16 @@ fn a_question_and_its_answer_travel_by_stick() {
     press(&mut a, "Signer et envoyer");
     until_shown(&mut a, "Demande signée");
     press(&mut a, "Réseau");
-    fill(&mut a, "Dossier de la clé", &root.path().join("absent").display().to_string());
+    refill(&mut a, "Dossier de la clé", &root.path().join("absent").display().to_string());
     press(&mut a, "Écrire sur la clé");
     until_shown(&mut a, "rien n’a été perdu dans les dossiers");
-    crate::support::refill(&mut a, "Dossier de la clé", &folder);
+    refill(&mut a, "Dossier de la clé", &folder);
     press(&mut a, "Écrire sur la clé");
     until_shown(&mut a, "Vous pouvez retirer la clé.");
 
     let mut b = desk(homes[1].root());
     press(&mut b, "Réseau");
-    fill(&mut b, "Dossier de la clé", &folder);
+    refill(&mut b, "Dossier de la clé", &folder);
     press(&mut b, "Lire la clé");
     until_shown(&mut b, "De Centre de Saint-Aubin");
     press(&mut b, "Demandes, 1");

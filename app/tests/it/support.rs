@@ -92,15 +92,22 @@ pub(crate) fn fill(window: &mut Window, name: &str, text: &str) {
     window.run_ok();
 }
 
-/// Types into the field of this name, instead of what is there.
+/// Types into the field of this name, instead of what is there, or comes to be there meanwhile: a stick that is plugged in proposes itself.
 pub(crate) fn refill(window: &mut Window, name: &str, text: &str) {
     until(window, name, |w| field(w, name).is_some());
-    field(window, name).expect("it was there").focus();
-    window.run_ok();
-    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
-    window.run_ok();
-    field(window, name).expect("it was there").type_text(text);
-    window.run_ok();
+    let holds = |w: &Window| field(w, name).and_then(|f| f.accesskit_node().value()).is_some_and(|v| v == text);
+    for _ in 0..3 {
+        field(window, name).expect("it was there").focus();
+        window.run_ok();
+        window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        window.run_ok();
+        field(window, name).expect("it was there").type_text(text);
+        window.run_ok();
+        if holds(window) {
+            return;
+        }
+    }
+    panic!("{name} doesn't hold {text}");
 }
 
 fn field<'w>(window: &'w Window, name: &'w str) -> Option<egui_kittest::Node<'w>> {
