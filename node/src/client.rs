@@ -18,7 +18,7 @@ use crate::service::Service;
 mod desk;
 
 pub use carry::{CarriedFile, CarriedIn, CarriedOut};
-pub use desk::{Clinical, DraftRow, FieldFault, Judgement, Limits, MAX_VITALS, News2Part, News2Row, TwinRow, Visit, Vital};
+pub use desk::{ArrivalRow, Clinical, DraftRow, FieldFault, Judgement, Limits, MAX_VITALS, News2Part, News2Row, TwinRow, Visit, Vital};
 pub mod carry;
 pub mod requests;
 
@@ -84,6 +84,25 @@ pub enum Request {
         medicine: String,
         dosage: String,
     },
+    /// A problem that the patient has, or had before: an antecedent.
+    ProblemAdd {
+        patient: String,
+        label: String,
+        #[serde(default)]
+        cim10: Option<String>,
+        /// YYYY, YYYY-MM or YYYY-MM-DD.
+        #[serde(default)]
+        since: Option<String>,
+        #[serde(default)]
+        is_over: bool,
+    },
+    /// Says that a treatment is stopped, or that a problem or an allergy is over: a new version, the old one stays in the history.
+    End {
+        patient: String,
+        fact: String,
+        #[serde(default)]
+        reason: Option<String>,
+    },
     /// Encounter, note, measures and score, all or nothing.
     VisitSave(Visit),
     /// As [`Request::VisitSave`] would judge it; nothing is written.
@@ -119,6 +138,10 @@ pub enum Request {
         patient: String,
         facility: String,
     },
+    /// Records that others opened to this place and nobody here has looked at.
+    Arrivals,
+    /// All that came up to now is no news any more.
+    ArrivalsSeen,
     /// Who holds, has received and has read one entry.
     Delivery {
         patient: String,
@@ -291,6 +314,11 @@ pub enum Reply {
         /// When new entries stop being opened to it, milliseconds since 1970; `None` without an end.
         until_ms: Option<u64>,
     },
+    /// The latest first, the first fifty; `total` counts all.
+    Arrivals {
+        arrivals: Vec<ArrivalRow>,
+        total: u64,
+    },
     Delivery(Delivery),
     /// Receipts were written in so many documents; none: nothing was new.
     Acknowledged {
@@ -418,6 +446,9 @@ pub struct Status {
     /// Envelopes received that were refused.
     pub refused: u64,
     pub running: bool,
+    /// A window runs it, and stops it when it is closed.
+    #[serde(default)]
+    pub in_window: bool,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -21,6 +21,7 @@ use crate::lang::Bilingual;
 use crate::place::{self, internal};
 
 mod acts;
+mod arrivals;
 mod carry;
 mod delivery;
 mod doctor;
@@ -37,7 +38,7 @@ pub mod summary;
 mod turns;
 mod visit;
 
-use acts::{birth_date, measure, no_measure, patient_reference, patient_row};
+use acts::{birth_date, measure, no_measure, patient_reference, patient_row, since_date};
 use people::People;
 pub(crate) use record::in_words;
 pub(crate) use turns::{Step, Turns};
@@ -74,6 +75,7 @@ pub struct Service {
 #[derive(Default)]
 pub struct Live {
     pub running: bool,
+    pub in_window: bool,
     pub listening: Vec<String>,
     pub peers: BTreeMap<NodeKey, LivePeer>,
 }
@@ -213,6 +215,27 @@ impl Service {
                 let bedside = self.bedside(&patient)?;
                 self.act_in(&bedside, Compartment::Medication, |act| write::treatment(act, &medicine, &dosage))
             }
+            Request::ProblemAdd {
+                patient,
+                label,
+                cim10,
+                since,
+                is_over,
+            } => {
+                if let Some(since) = &since {
+                    since_date(since, now_ms())?;
+                }
+                let new = write::NewProblem {
+                    label: &label,
+                    cim10: cim10.as_deref(),
+                    since: since.as_deref(),
+                    is_over,
+                };
+                self.act(&patient, |act| write::condition(act, &new))
+            }
+            Request::End { patient, fact, reason } => self.end(&patient, &fact, reason.as_deref()),
+            Request::Arrivals => self.arrivals(),
+            Request::ArrivalsSeen => self.arrivals_seen(),
             Request::VisitCheck(visit) => self.visit_check(&visit),
             Request::VisitSave(visit) => self.visit_save(&visit),
             Request::Correct { patient, fact, changes } => self.correct(&patient, &fact, &changes),
@@ -331,6 +354,7 @@ impl Service {
             waiting: self.core.peer.waiting() as u64,
             refused: traffic.refused,
             running: self.live.running,
+            in_window: self.live.in_window,
         })
     }
 

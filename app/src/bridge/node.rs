@@ -69,6 +69,7 @@ pub(super) async fn open(
             listen,
             peers,
             mdns: options.mdns,
+            in_window: true,
         },
     )
     .await?;

@@ -42,6 +42,7 @@ impl Carrier {
                     listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")],
                     peers: Vec::new(),
                     mdns: false,
+                    in_window: false,
                 };
                 let driver = Driver::start(service, options).await.expect("the carrier starts");
                 while driver.listening().is_empty() {

@@ -100,6 +100,9 @@ once. Stop with Ctrl-C; everything reported as saved is safe.")]
     /// Medicines that a patient takes
     #[command(subcommand)]
     Treatment(Treatment),
+    /// Problems and antecedents in a record
+    #[command(subcommand)]
+    Problem(Problem),
     /// Visits: reason, note, measures and score in one act
     #[command(subcommand)]
     Visit(Visit),
@@ -107,13 +110,13 @@ once. Stop with Ctrl-C; everything reported as saved is safe.")]
     #[command(after_help = "Examples:
   bocage correct 3f2a… 91bc… value 72
   bocage correct 3f2a… 91bc… text \"Dizzy since Tuesday, not Monday.\"
-  bocage correct 3f2a… 91bc… birthDate 1948-03-21")]
+  bocage correct 3f2a… 91bc… birth-date 1948-03-21")]
     Correct {
         /// The record's id, or its start
         patient: String,
         /// The entry, as `patient show` names it
         fact: String,
-        /// value, text, substance, criticality, reaction, medicine, dosage or reason; or a path inside the resource, e.g. birthDate
+        /// value, text, substance, criticality, reaction, medicine, dosage, problem, since or reason; of an identity family, given, birth-date, sex or ins; or a path inside the resource
         field: String,
         /// The new value, as JSON or plain text
         value: String,
@@ -131,6 +134,15 @@ once. Stop with Ctrl-C; everything reported as saved is safe.")]
         patient: String,
         /// Name of the facility, or the start of its key or node, as `peers` shows them
         facility: String,
+    },
+    /// Records that others opened to this place and nobody here has read
+    #[command(
+        after_help = "A record leaves the list when somebody here says that he has read it\n(`bocage read`), or all of them with --seen."
+    )]
+    Arrivals {
+        /// None of them is news any more
+        #[arg(long)]
+        seen: bool,
     },
     /// Show how far an entry has come: who holds it, who received it, who read it
     Delivery {
@@ -364,6 +376,48 @@ pub enum Treatment {
         medicine: String,
         /// How it is taken
         dosage: String,
+    },
+    /// Say that a medicine is no longer taken
+    Stop {
+        /// The record's id, or its start
+        patient: String,
+        /// The entry, as `patient show` names it
+        fact: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Problem {
+    /// Note a problem that the patient has, or with --over one that is past
+    #[command(after_help = "Example:
+  bocage problem add 3f2a… \"Appendicectomy\" --since 1998 --over")]
+    Add {
+        /// The record's id, or its start
+        patient: String,
+        /// The problem, in words
+        label: String,
+        /// Its CIM-10 code
+        #[arg(long, value_name = "CODE")]
+        cim10: Option<String>,
+        /// Since when: YYYY, YYYY-MM or YYYY-MM-DD
+        #[arg(long, value_name = "DATE")]
+        since: Option<String>,
+        /// It is past: an antecedent
+        #[arg(long)]
+        over: bool,
+    },
+    /// Say that a problem or an allergy is over
+    Resolve {
+        /// The record's id, or its start
+        patient: String,
+        /// The entry, as `patient show` names it
+        fact: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
 }
 

@@ -34,6 +34,7 @@ scellées ; chacun transporte pour les autres ce qu'il ne peut pas lire. Ce n'es
 encore fait pour de vrais patients.";
 
 const RECORD: (&str, &str) = ("patient", "Identifiant du dossier, ou son début");
+const FACT: (&str, &str) = ("fact", "L'élément, comme `patient show` le nomme");
 const REQUEST: (&str, &str) = ("request", "Identifiant de la demande, ou son début");
 const PLACE: [(&str, &str); 7] = [
     ("facility", "Nom de cette structure"),
@@ -45,7 +46,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 48] = [
+const PAGES: [Page; 53] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -262,6 +263,38 @@ hba1c (%), wound-length, wound-width, wound-depth (plaie, cm)",
         args: &[RECORD, ("medicine", "Le médicament"), ("dosage", "Comment il se prend")],
     },
     Page {
+        path: "treatment stop",
+        about: "Dire qu'un médicament n'est plus pris",
+        after: "",
+        args: &[RECORD, FACT, ("reason", "Pourquoi")],
+    },
+    Page {
+        path: "problem",
+        about: "Les problèmes et antécédents d'un dossier",
+        after: "",
+        args: &[],
+    },
+    Page {
+        path: "problem add",
+        about: "Noter un problème du patient, ou avec --over un antécédent",
+        after: "\
+Exemple :
+  bocage problem add 3f2a… \"Appendicectomie\" --since 1998 --over",
+        args: &[
+            RECORD,
+            ("label", "Le problème, en mots"),
+            ("cim10", "Son code CIM-10"),
+            ("since", "Depuis quand : AAAA, AAAA-MM ou AAAA-MM-JJ"),
+            ("over", "Il est passé : un antécédent"),
+        ],
+    },
+    Page {
+        path: "problem resolve",
+        about: "Dire qu'un problème ou une allergie est terminé",
+        after: "",
+        args: &[RECORD, FACT, ("reason", "Pourquoi")],
+    },
+    Page {
         path: "visit",
         about: "Les visites : motif, note, mesures et score en un seul acte",
         after: "",
@@ -302,13 +335,13 @@ temperature et --air ou --oxygen, le NEWS2 est enregistré aussi.",
 Exemples :
   bocage correct 3f2a… 91bc… value 72
   bocage correct 3f2a… 91bc… text \"Vertiges depuis mardi, et non lundi.\"
-  bocage correct 3f2a… 91bc… birthDate 1948-03-21",
+  bocage correct 3f2a… 91bc… birth-date 1948-03-21",
         args: &[
             RECORD,
-            ("fact", "L'élément, comme `patient show` le nomme"),
+            FACT,
             (
                 "field",
-                "value (mesure), text (note), substance, criticality, reaction, medicine, dosage ou reason ; ou un chemin dans la ressource, par exemple birthDate",
+                "value (mesure), text (note), substance, criticality, reaction, medicine, dosage, problem, since ou reason ; d'une identité family, given, birth-date, sex ou ins ; ou un chemin dans la ressource",
             ),
             ("value", "La nouvelle valeur, en JSON ou en texte simple"),
         ],
@@ -317,7 +350,7 @@ Exemples :
         path: "withdraw",
         about: "Dire qu'un élément a été saisi par erreur : il est montré comme tel et reste dans l'historique",
         after: "",
-        args: &[RECORD, ("fact", "L'élément, comme `patient show` le nomme")],
+        args: &[RECORD, FACT],
     },
     Page {
         path: "share",
@@ -329,10 +362,16 @@ Exemples :
         ],
     },
     Page {
+        path: "arrivals",
+        about: "Les dossiers que d'autres ont ouverts à ce lieu et que personne ici n'a lus",
+        after: "Un dossier quitte la liste quand quelqu'un ici dit l'avoir lu (`bocage read`),\nou tous avec --seen.",
+        args: &[("seen", "Plus aucun n'est une nouvelle")],
+    },
+    Page {
         path: "delivery",
         about: "Montrer où en est un élément : qui le détient, qui l'a reçu, qui l'a lu",
         after: "",
-        args: &[RECORD, ("fact", "L'élément, comme `patient show` le nomme")],
+        args: &[RECORD, FACT],
     },
     Page {
         path: "read",
@@ -513,10 +552,12 @@ la clé revient, ce qui est détenu ici.",
 ];
 
 /// Placeholders of values.
-const VALUES: [(&str, &str); 37] = [
+const VALUES: [(&str, &str); 40] = [
     ("ADDR", "ADRESSE"),
     ("BIRTH_DATE", "DATE"),
+    ("CODE", "CODE"),
     ("CRITICALITY", "GRAVITÉ"),
+    ("DATE", "DATE"),
     ("DAYS", "JOURS"),
     ("DIR", "RÉPERTOIRE"),
     ("DOSAGE", "POSOLOGIE"),
@@ -531,6 +572,7 @@ const VALUES: [(&str, &str); 37] = [
     ("ID", "ID"),
     ("INS", "INS"),
     ("KIND", "TYPE"),
+    ("LABEL", "PROBLÈME"),
     ("LANG", "LANGUE"),
     ("MEDICINE", "MÉDICAMENT"),
     ("NAME", "NOM"),

@@ -215,6 +215,31 @@ impl Session {
             Command::Treatment(args::Treatment::Add { patient, medicine, dosage }) => {
                 self.ask(Request::TreatmentAdd { patient, medicine, dosage }, true).await
             }
+            Command::Treatment(args::Treatment::Stop { patient, fact, reason })
+            | Command::Problem(args::Problem::Resolve { patient, fact, reason }) => {
+                self.ask(Request::End { patient, fact, reason }, true).await
+            }
+            Command::Problem(args::Problem::Add {
+                patient,
+                label,
+                cim10,
+                since,
+                over: is_over,
+            }) => {
+                self.ask(
+                    Request::ProblemAdd {
+                        patient,
+                        label,
+                        cim10,
+                        since,
+                        is_over,
+                    },
+                    true,
+                )
+                .await
+            }
+            Command::Arrivals { seen: true } => self.ask(Request::ArrivalsSeen, true).await,
+            Command::Arrivals { seen: false } => self.ask(Request::Arrivals, true).await,
             Command::Visit(visit) => {
                 let (visit, check) = visit::typed(visit)?;
                 self.ask(

@@ -43,6 +43,7 @@ impl Session {
                 listen,
                 peers,
                 mdns: !run.no_mdns,
+                in_window: false,
             },
         )
         .await?;

@@ -60,6 +60,18 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
                 ["partie du dossier", "parties du dossier"]
             )
         ),
+        Reply::Arrivals { arrivals, total } => {
+            for a in arrivals {
+                let by = if a.by.is_empty() { &a.facility } else { &a.by };
+                let name = format!("{} {}", a.patient.family.to_uppercase(), a.patient.given);
+                let opened = format!("{}, {by}", cut(&name, 28));
+                writeln!(out, "{}  {}  {}", &a.patient.patient[..12], moment(a.at_ms), cut(&opened, 46))?;
+            }
+            let count = ["record opened to this place", "records opened to this place"];
+            let compte = ["dossier ouvert à ce lieu", "dossiers ouverts à ce lieu"];
+            let more = lang.pick("not read here yet", "pas encore lus ici");
+            writeln!(out, "{}, {more}", lang.count(*total, count, compte))
+        }
         Reply::Peers { peers } => {
             if peers.is_empty() {
                 return writeln!(

@@ -134,7 +134,10 @@ pub enum Clinical {
     Problem {
         label: String,
         cim10: String,
+        /// active, recurrence, resolved …; empty if not said.
         status: String,
+        /// YYYY, YYYY-MM or YYYY-MM-DD; empty if not said.
+        since: String,
     },
     /// What is asked of somebody else.
     Question {
@@ -169,6 +172,17 @@ pub struct DraftRow {
     pub saved_ms: u64,
     /// Of its text.
     pub bytes: u64,
+}
+
+/// A record that another place opened to this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrivalRow {
+    #[serde(flatten)]
+    pub patient: PatientRow,
+    /// Who opened it, and where.
+    pub by: String,
+    pub facility: String,
+    pub at_ms: u64,
 }
 
 /// Somebody who may be the person about to be registered.

@@ -32,6 +32,8 @@ pub struct Options {
     pub listen: Vec<PeerAddr>,
     pub peers: Vec<PeerAddr>,
     pub mdns: bool,
+    /// A window runs it: whoever attaches is told.
+    pub in_window: bool,
 }
 
 /// A running node.
@@ -87,6 +89,7 @@ impl Driver {
             network.dial(peer).await.map_err(failed)?;
         }
         service.live.running = true;
+        service.live.in_window = options.in_window;
         let (revision, revisions) = watch::channel(0);
         let seat_open = service.core.reader.is_some();
         let calls = serve(&service, revisions).map_err(|e| Failure {

@@ -172,7 +172,12 @@ fn act(at: &Act<'_>, slot: u64, rng: &mut Rng) -> Result<Vec<u8>, WriteError> {
         6 => vital(Sign::Height, 1_500, 400),
         7 => {
             let (code, label) = rng.pick(&DIAGNOSES);
-            write::condition(at, code, label)
+            let new = write::NewProblem {
+                label,
+                cim10: Some(code),
+                ..write::NewProblem::default()
+            };
+            write::condition(at, &new)
         }
         8 => {
             let (medicine, dosage) = rng.pick(&MEDICINES);

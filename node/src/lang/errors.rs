@@ -376,6 +376,8 @@ impl Bilingual for WriteError {
             "reaction" => "la réaction".to_owned(),
             "medicine" => "le médicament".to_owned(),
             "dosage" => "la posologie".to_owned(),
+            "problem" => "le problème".to_owned(),
+            "since" => "depuis quand".to_owned(),
             other => format!("le champ « {other} »"),
         };
         match self {
@@ -407,6 +409,8 @@ impl Bilingual for CorrectError {
             Self::NoSuchField(field) => format!("il n'y a pas de champ {field}"),
             Self::TooMany => "trop de changements à la fois".to_owned(),
             Self::Invalid(why) => format!("la valeur ne convient pas, {}", why.french()),
+            Self::OverAlready(kind) => format!("cette ressource {kind} est déjà terminée"),
+            Self::NoEnd(kind) => format!("une ressource {kind} ne se termine pas"),
             Self::NoWithdrawal(kind) => format!("une ressource {kind} ne se retire pas"),
         }
     }

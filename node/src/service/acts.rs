@@ -377,11 +377,20 @@ pub(super) fn not_a_measure(sign: Sign, error: &VitalError) -> [String; 2] {
 /// A date that somebody alive can be born on: real, not to come anywhere on earth, not before 1850. FHIR's shorter forms (a year, a
 /// year and month) are for those who know no more.
 pub(super) fn birth_date(text: &str, now_ms: u64) -> Result<(), Failure> {
+    past_date(["birth date", "date de naissance"], text, now_ms)
+}
+
+/// Since when somebody has, or had, a problem: as [`birth_date`].
+pub(super) fn since_date(text: &str, now_ms: u64) -> Result<(), Failure> {
+    past_date(["since", "depuis"], text, now_ms)
+}
+
+fn past_date([en_name, fr_name]: [&str; 2], text: &str, now_ms: u64) -> Result<(), Failure> {
     let refuse = |en: &str, fr: &str| {
         Err(Failure::new(
             "usage",
-            format!("birth date {text}: {en}; nothing was saved"),
-            format!("date de naissance {text} : {fr} ; rien n'a été enregistré"),
+            format!("{en_name} {text}: {en}; nothing was saved"),
+            format!("{fr_name} {text} : {fr} ; rien n'a été enregistré"),
         ))
     };
     let mut parts = text.split('-').map(|p| (p.len(), p.parse::<u16>().ok()));

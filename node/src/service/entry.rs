@@ -62,6 +62,7 @@ fn clinical(resource: &Value, view: View) -> Option<Clinical> {
             label: label(&c.code),
             cim10: c.cim10.unwrap_or_default(),
             status: c.clinical_status.unwrap_or_default(),
+            since: c.onset.unwrap_or_default(),
         },
         View::Encounter(e) => Clinical::Encounter {
             class: e.class.unwrap_or_default(),

@@ -17,7 +17,7 @@ use bocage_protocol::record::{FactBody, Label, NewFact, PartStanding, RecordFact
 use serde_json::Value;
 
 use super::entry::typed;
-use super::{Service, birth_date, patient_row, summary};
+use super::{Service, birth_date, patient_row, since_date, summary};
 use crate::client::{Change, DocumentRow, Entry, Failure, PartRow, PatientRow, ReaderRow, Record, Reply};
 use crate::core::now_ms;
 use crate::fhir::mapping::plain::{self, PlainError};
@@ -220,6 +220,18 @@ impl Service {
         self.add(record, facts)
     }
 
+    /// A treatment is stopped, a problem or an allergy over: from today on.
+    pub(super) fn end(&mut self, patient: &str, fact: &str, reason: Option<&str>) -> Result<Reply, Failure> {
+        let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+        let reason = reason.map(|r| write::named("reason", r)).transpose();
+        let reason = reason.map_err(|e| Failure::of("usage", &e))?;
+        let now = summary::instant(now_ms());
+        let day = now.split('T').next().unwrap_or(&now);
+        self.supersede(patient, fact, |old| {
+            correct::ended(old, day, reason.as_deref()).map_err(|e| Failure::of("usage", &e))
+        })
+    }
+
     fn supersede(&mut self, patient: &str, fact: &str, make: impl FnOnce(&[u8]) -> Result<Vec<u8>, Failure>) -> Result<Reply, Failure> {
         let record = self.find(patient)?;
         let old = self.entry_of(record, fact)?;
@@ -353,7 +365,13 @@ fn known_field(body: &[u8], field: &str) -> Result<(), Failure> {
 /// A resource with one field changed, held to what is asked of what is entered here.
 fn changed(body: &[u8], field: &str, value: &str) -> Result<Vec<u8>, Failure> {
     if let Some(new) = plain::corrected(body, field, value) {
-        return new.map_err(|e| not_plain(value, &e));
+        let new = new.map_err(|e| not_plain(value, &e))?;
+        match field {
+            "birth-date" => birth_date(value.trim(), now_ms())?,
+            "since" if !value.trim().is_empty() => since_date(value.trim(), now_ms())?,
+            _ => {}
+        }
+        return Ok(new);
     }
     known_field(body, field)?;
     let new = correct::correct(body, &[(field, as_typed(body, field, value))]).map_err(|e| Failure::of("usage", &e))?;

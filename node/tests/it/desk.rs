@@ -63,7 +63,7 @@ impl Desk {
         }
     }
 
-    fn record(&mut self, patient: &str) -> Record {
+    pub(crate) fn record(&mut self, patient: &str) -> Record {
         let (patient, history) = (patient.to_owned(), false);
         match self.ask(Request::PatientShow { patient, history }) {
             Ok(Reply::Record(record)) => record,
@@ -71,7 +71,7 @@ impl Desk {
         }
     }
 
-    fn items(&mut self) -> u64 {
+    pub(crate) fn items(&mut self) -> u64 {
         match self.ask(Request::Status) {
             Ok(Reply::Status(status)) => status.items,
             other => panic!("{other:?}"),

@@ -7,8 +7,8 @@ use bocage_node::fhir::export::{ExportError, ExportResource, export_patient};
 use bocage_node::fhir::filing::source_of_identifier;
 use bocage_node::fhir::generate::Generator;
 use bocage_node::fhir::import::Importer;
-use bocage_node::fhir::mapping::correct::{correct, withdraw};
-use bocage_node::fhir::mapping::write::{self, Act, NewAddress, NewPatient, WriteError};
+use bocage_node::fhir::mapping::correct::{correct, ended, withdraw};
+use bocage_node::fhir::mapping::write::{self, Act, NewAddress, NewPatient, NewProblem, WriteError};
 use bocage_node::fhir::mapping::{self, View};
 use bocage_node::fhir::report::{Language, Note, Reason, Report};
 use bocage_node::fhir::{Compartment, ImportItem, ImportSink, MAX_RESOURCE, Outcome, PatientRef};
@@ -540,10 +540,20 @@ fn acts_made_here_read_back_as_what_they_were() {
         Some(("Visite".into(), "Va bien.\nRevoir dans 3 mois — œdème ?".into()))
     );
     assert_eq!(write::note(&act(), "Visite", " \n"), Err(WriteError::Missing("text")));
+    let problem = |cim10, since| {
+        let new = NewProblem {
+            label: "x",
+            cim10: Some(cim10),
+            since: Some(since),
+            ..NewProblem::default()
+        };
+        write::condition(&act(), &new)
+    };
     assert_eq!(
-        write::condition(&act(), "I1", "x"),
+        problem("I1", "1998"),
         Err(WriteError::Identifier("CIM-10", IdentifierError::Format))
     );
+    assert_eq!(problem("I10", "avant"), Err(WriteError::NotADate("since")));
     let yesterday = Act {
         effective: "yesterday",
         ..act()
@@ -764,9 +774,26 @@ fn exports_for_the_validators() {
     let mut facts = Facts::default();
     assert!(facts.import(generated(20, 40)).is_complete());
     leave("made", "generated.json", &facts.export());
+    let hypertension = NewProblem {
+        label: "Hypertension",
+        cim10: Some("I10"),
+        ..NewProblem::default()
+    };
+    let appendix = NewProblem {
+        label: "Appendicectomie",
+        since: Some("1998"),
+        is_over: true,
+        ..NewProblem::default()
+    };
+    let problem = write::condition(&act(), &hypertension).unwrap();
+    let treatment = write::treatment(&act(), "Metformine", "1 le soir").unwrap();
     let mut acts = vec![
+        ended(&problem, "2026-11-26", Some("Guérie.")).unwrap(),
+        ended(&treatment, "2026-11-26", Some("Diarrhée.")).unwrap(),
+        problem,
+        treatment,
         write::note(&act(), "Visite", "Va bien.").unwrap(),
-        write::condition(&act(), "I10", "Hypertension").unwrap(),
+        write::condition(&act(), &appendix).unwrap(),
         write::allergy(&act(), "Latex", "high", None).unwrap(),
         write::prescription_line(&act(), "urn:uuid:1", "Paracétamol", "1 le soir", 2).unwrap(),
         write::encounter(&act(), "VR", "Suivi").unwrap(),

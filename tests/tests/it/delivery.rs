@@ -16,6 +16,44 @@ fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|n| (*n).to_owned()).collect()
 }
 
+/// A colleague opens a record and says nothing: whoever it is opened to finds it among what is new.
+#[test]
+fn a_record_that_is_opened_to_a_place_is_news_there_until_somebody_has_read_it() {
+    let mut t = Territory::new().founded();
+    t.enrol("pharmacy");
+    let own = t.json("pharmacy", &["arrivals"]);
+    assert_eq!(own["total"], 0);
+    let names = ["Jeanne", "Paul"];
+    let [jeanne, paul] = names.map(|given| t.patient("clinic", "Lenoir", given));
+    t.run("clinic", &[]);
+    t.run("pharmacy", &["clinic"]);
+    for patient in [&jeanne, &paul] {
+        t.json("clinic", &["share", patient, "pharmacie du pont"]);
+    }
+    t.settle(&["clinic", "pharmacy"]);
+    let news = t.json("pharmacy", &["arrivals"]);
+    assert_eq!(news["total"], 2);
+    let ids: BTreeSet<String> = news["arrivals"].as_array().unwrap().iter().map(|a| text(&a["patient"])).collect();
+    assert_eq!(ids, [jeanne.clone(), paul.clone()].into());
+    assert_eq!(news["arrivals"][0]["facility"], t.json("clinic", &["status"])["facility"]);
+    assert_eq!(t.json("clinic", &["arrivals"])["total"], 0, "nothing was opened to its own place");
+    let ran = t.at("pharmacy", &["arrivals"]);
+    let said = ran.done();
+    assert!(
+        said.contains("2 records opened") && said.lines().all(|l| l.chars().count() <= 80),
+        "{said}"
+    );
+
+    t.json("pharmacy", &["read", &jeanne]);
+    assert_eq!(t.json("pharmacy", &["arrivals"])["arrivals"][0]["patient"], json!(paul));
+    t.json("pharmacy", &["arrivals", "--seen"]);
+    assert_eq!(t.json("pharmacy", &["arrivals"])["total"], 0);
+    let third = t.patient("clinic", "Lenoir", "Zoé");
+    t.json("clinic", &["share", &third, "pharmacie du pont"]);
+    t.settle(&["clinic", "pharmacy"]);
+    assert_eq!(t.json("pharmacy", &["arrivals"])["total"], 1, "what comes later is news again");
+}
+
 #[test]
 fn an_author_sees_who_holds_and_who_read_an_entry_and_so_after_a_restart() {
     let mut t = Territory::new().founded();

@@ -163,9 +163,13 @@ fn text(e: &Entry, lang: Lang) -> String {
     }
     let kind = match e.resource_type.as_str() {
         "Patient" => lang.pick("Identity", "Identité"),
-        "Condition" => lang.pick("Problem", "Problème"),
+        "Condition" => match &e.clinical {
+            Some(Clinical::Problem { status, .. }) if !is_current(status) => lang.pick("Antecedent", "Antécédent"),
+            _ => lang.pick("Problem", "Problème"),
+        },
         "AllergyIntolerance" => lang.pick("Allergy", "Allergie"),
         "MedicationRequest" => match &e.clinical {
+            Some(Clinical::Treatment { status, .. }) if !is_current(status) => lang.pick("Stopped", "Arrêté"),
             Some(Clinical::Treatment { intent, .. }) if intent == "plan" => lang.pick("Takes", "Prend"),
             _ => lang.pick("Prescription", "Prescription"),
         },
@@ -198,7 +202,12 @@ fn text(e: &Entry, lang: Lang) -> String {
             Some((code, whom)) => format!("{}, {}", super::request::status(code, lang), one_line(whom)),
             None => e.summary.clone(),
         },
-        _ => one_line(&e.summary),
+        _ => match &e.clinical {
+            Some(Clinical::Problem { since, .. }) if !since.is_empty() => {
+                format!("{}, {} {since}", one_line(&e.summary), lang.pick("since", "depuis"))
+            }
+            _ => one_line(&e.summary),
+        },
     };
     match (kind, said.as_str()) {
         ("", "") => e.resource_type.clone(),
@@ -206,6 +215,14 @@ fn text(e: &Entry, lang: Lang) -> String {
         (_, "") => kind.to_owned(),
         _ => format!("{kind}{}{said}", lang.pick(": ", " : ")),
     }
+}
+
+/// False iff a treatment or a problem is said to be over.
+fn is_current(status: &str) -> bool {
+    !matches!(
+        status,
+        "inactive" | "remission" | "resolved" | "stopped" | "completed" | "cancelled"
+    )
 }
 
 pub(super) fn sign_in_words(sign: Sign, lang: Lang) -> &'static str {

@@ -3,6 +3,7 @@
 //! A correction is a whole new version of the resource: the named fields change, all others keep their order, unknown members and the
 //! digits of their numbers. (White space, escapes and the case of an exponent's E are written anew: the same JSON, not the same bytes.) The old version stays where it is; the caller writes the new one as superseding it.
 
+use super::write::status;
 use super::{ViewError, of_value};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -30,6 +31,12 @@ pub enum CorrectError {
     /// The result isn't a valid resource.
     #[error(transparent)]
     Invalid(#[from] ViewError),
+    /// It was said before, or the entry was a mistake.
+    #[error("this {0} is over already")]
+    OverAlready(String),
+    /// The type has no way to say that it is over.
+    #[error("a {0} doesn't end")]
+    NoEnd(String),
     /// The type has no way to say that it was a mistake.
     #[error("a {0} can't be withdrawn")]
     NoWithdrawal(String),
@@ -175,12 +182,8 @@ pub fn fields(json: &[u8]) -> Vec<String> {
 pub fn withdraw(json: &[u8]) -> Result<Vec<u8>, CorrectError> {
     let resource = parse(json)?;
     let kind = resource["resourceType"].as_str().unwrap_or_default().to_owned();
-    let verification = |list: &str| {
-        let system = format!("http://terminology.hl7.org/CodeSystem/{list}");
-        json!({ "coding": [{ "system": system, "code": "entered-in-error" }] })
-    };
     let in_error = |list: &str| {
-        let mut changes = vec![("verificationStatus", verification(list))];
+        let mut changes = vec![("verificationStatus", status(list, "entered-in-error"))];
         // FHIR allows no clinical status on an entry in error (con-5, ait-2).
         if resource["clinicalStatus"].is_object() {
             changes.push(("clinicalStatus", Value::Null));
@@ -194,6 +197,43 @@ pub fn withdraw(json: &[u8]) -> Result<Vec<u8>, CorrectError> {
         _ if resource["status"].is_string() => correct(json, &[("status", json!("entered-in-error"))]),
         _ => Err(CorrectError::NoWithdrawal(kind)),
     }
+}
+
+/// A new version that says: stopped (a treatment), or over since `day` (a problem, an allergy), and why if it is said.
+pub fn ended(json: &[u8], day: &str, reason: Option<&str>) -> Result<Vec<u8>, CorrectError> {
+    let resource = parse(json)?;
+    let kind = resource["resourceType"].as_str().unwrap_or_default();
+    let now = match kind {
+        "MedicationRequest" => resource["status"].as_str(),
+        _ => resource["clinicalStatus"]["coding"][0]["code"].as_str(),
+    };
+    let in_error = resource["verificationStatus"]["coding"][0]["code"] == "entered-in-error";
+    if in_error
+        || matches!(
+            now,
+            Some("inactive" | "remission" | "resolved" | "stopped" | "completed" | "cancelled" | "entered-in-error")
+        )
+    {
+        return Err(CorrectError::OverAlready(kind.to_owned()));
+    }
+    let list = match kind {
+        "MedicationRequest" => {
+            let reason = reason.map(|text| ("statusReason", json!({ "text": text })));
+            return correct(json, &[("status", json!("stopped"))].into_iter().chain(reason).collect::<Vec<_>>());
+        }
+        "Condition" => "condition-clinical",
+        "AllergyIntolerance" => "allergyintolerance-clinical",
+        _ => return Err(CorrectError::NoEnd(kind.to_owned())),
+    };
+    let mut changes = vec![("clinicalStatus", status(list, "resolved"))];
+    if kind == "Condition" {
+        changes.push(("abatementDateTime", json!(day)));
+    }
+    if let Some(text) = reason {
+        let notes = resource["note"].as_array().cloned().unwrap_or_default();
+        changes.push(("note", notes.into_iter().chain([json!({ "text": text })]).collect()));
+    }
+    correct(json, &changes)
 }
 
 fn parse(json: &[u8]) -> Result<Value, CorrectError> {
@@ -349,6 +389,34 @@ mod tests {
             assert!(correct(PATIENT.as_bytes(), &[(path, value)]).is_err(), "{path}");
         }
         assert_eq!(correct(b"[]", &[]), Err(CorrectError::NotAResource));
+    }
+
+    #[test]
+    fn what_is_over_says_since_when_and_why() {
+        let text = |json: &str, reason| String::from_utf8(ended(json.as_bytes(), "2026-11-26", reason).unwrap()).unwrap();
+        let line = r#"{"resourceType":"MedicationRequest","status":"active","intent":"plan","subject":{"reference":"Patient/1"},"medicationCodeableConcept":{"text":"Metformine"}}"#;
+        let stopped = text(line, Some("Diarrhée"));
+        assert!(
+            stopped.contains(r#""status":"stopped""#) && stopped.ends_with(r#""statusReason":{"text":"Diarrhée"}}"#),
+            "{stopped}"
+        );
+        let problem = r#"{"resourceType":"Condition","clinicalStatus":{"coding":[{"code":"active"}]},"subject":{"reference":"Patient/1"},"note":[{"text":"a"}]}"#;
+        let over = text(problem, Some("b"));
+        for part in [
+            "\"resolved\"",
+            r#""abatementDateTime":"2026-11-26""#,
+            r#""note":[{"text":"a"},{"text":"b"}]"#,
+        ] {
+            assert!(over.contains(part), "{over}");
+        }
+        let allergy =
+            r#"{"resourceType":"AllergyIntolerance","clinicalStatus":{"coding":[{"code":"active"}]},"patient":{"reference":"Patient/1"}}"#;
+        assert!(text(allergy, None).contains("allergyintolerance-clinical"));
+        for again in [&stopped, &over] {
+            let refused = ended(again.as_bytes(), "2026-11-27", None);
+            assert!(matches!(refused, Err(CorrectError::OverAlready(_))), "{again}");
+        }
+        assert!(matches!(ended(PATIENT.as_bytes(), "2026-11-26", None), Err(CorrectError::NoEnd(_))));
     }
 
     #[test]

@@ -155,6 +155,17 @@ struct Name {
     text: Option<String>,
 }
 
+/// Which of several names is shown: the least.
+pub(super) fn rank(usage: Option<&str>) -> u8 {
+    match usage {
+        Some("usual") => 0,
+        Some("official") => 1,
+        None => 2,
+        Some("old" | "maiden") => 4,
+        Some(_) => 3,
+    }
+}
+
 /// The name in use, else the official one, else the first that isn't a former one.
 fn preferred_name(fields: &Fields<'_>) -> Result<Name, ViewError> {
     let names = fields.objects("name", |n| {
@@ -165,18 +176,11 @@ fn preferred_name(fields: &Fields<'_>) -> Result<Name, ViewError> {
             text: n.owned("text")?,
         })
     })?;
-    let rank = |n: &Name| match n.usage.as_deref() {
-        Some("usual") => 0,
-        Some("official") => 1,
-        None => 2,
-        Some("old" | "maiden") => 4,
-        Some(_) => 3,
-    };
     let none = Name {
         usage: None,
         family: None,
         given: Vec::new(),
         text: None,
     };
-    Ok(names.into_iter().min_by_key(rank).unwrap_or(none))
+    Ok(names.into_iter().min_by_key(|n| rank(n.usage.as_deref())).unwrap_or(none))
 }

@@ -2,13 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bocage_protocol::clinical::identifiers::{Kind, system};
 use bocage_protocol::clinical::vitals::{DIASTOLIC, Measure, Reading, SYSTOLIC, Sign, VitalError};
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::correct::{CorrectError, correct};
-use super::read::Concept;
-use super::write::{MAX_NOTE, WriteError, named, note_text, quantity};
+use super::people::rank;
+use super::read::{Concept, is_date};
+use super::write::{MAX_NOTE, WriteError, named, note_text, one_of, quantity};
 use super::{View, of_value};
 
 /// Why a field can't take what was typed. The old version stands.
@@ -31,6 +33,8 @@ pub fn names(json: &[u8]) -> &'static [&'static str] {
         Some("AllergyIntolerance") => &["substance", "criticality", "reaction"],
         Some("MedicationRequest") => &["medicine", "dosage"],
         Some("Encounter") => &["reason"],
+        Some("Condition") => &["problem", "since"],
+        Some("Patient") => &["family", "given", "birth-date", "sex", "ins"],
         _ => &[],
     }
 }
@@ -47,6 +51,13 @@ pub fn fields(json: &[u8]) -> Vec<(&'static str, String)> {
         (Some(View::MedicationRequest(m)), "medicine") => label(m.medication.as_ref()),
         (Some(View::MedicationRequest(m)), _) => m.dosages.first().cloned().unwrap_or_default(),
         (Some(View::Encounter(e)), _) => label(e.reasons.first()),
+        (Some(View::Condition(c)), "problem") => label(c.code.as_ref()),
+        (Some(View::Condition(c)), _) => c.onset.clone().unwrap_or_default(),
+        (Some(View::Patient(p)), "family") => p.family.clone().unwrap_or_default(),
+        (Some(View::Patient(p)), "given") => p.given.join(" "),
+        (Some(View::Patient(p)), "birth-date") => p.birth_date.clone().unwrap_or_default(),
+        (Some(View::Patient(p)), "sex") => p.sex.clone().unwrap_or_default(),
+        (Some(View::Patient(p)), _) => p.ins.as_ref().map(|i| i.value.clone()).unwrap_or_default(),
         _ => note_text(json).map(|(_, text)| text).unwrap_or_default(),
     };
     names(json).iter().map(|name| (*name, said(name))).collect()
@@ -64,6 +75,15 @@ pub fn corrected(json: &[u8], name: &str, typed: &str) -> Option<Result<Vec<u8>,
         "text" => note(text_at(&resource)?, typed),
         "substance" => texted("substance", "code", typed),
         "medicine" => texted("medicine", "medicationCodeableConcept", typed),
+        "problem" => texted("problem", "code", typed),
+        "since" => dated("since", "onsetDateTime", !resource["onsetDateTime"].is_null(), typed),
+        "birth-date" if typed.trim().is_empty() => Err(WriteError::Missing("birth date").into()),
+        "birth-date" => dated("birth date", "birthDate", true, typed),
+        "sex" => one_of("sex", typed.trim(), &["male", "female", "other", "unknown"])
+            .map(|()| vec![("gender".to_owned(), json!(typed.trim()))])
+            .map_err(PlainError::from),
+        "family" | "given" => person_named(&resource, name, typed),
+        "ins" => numbered(&resource, typed),
         "reaction" => named("reaction", typed)
             .map(|t| vec![("reaction".to_owned(), json!([{ "manifestation": [{ "text": t }] }]))])
             .map_err(PlainError::from),
@@ -85,6 +105,59 @@ type Changes = Result<Vec<(String, Value)>, PlainError>;
 /// A concept in words alone: a code of the old one would contradict them.
 fn texted(what: &'static str, path: &str, typed: &str) -> Changes {
     Ok(vec![(path.to_owned(), json!({ "text": named(what, typed)? }))])
+}
+
+/// A date in the form that FHIR writes; an empty one takes the field away.
+fn dated(what: &'static str, path: &str, is_there: bool, typed: &str) -> Changes {
+    match typed.trim() {
+        "" if is_there => Ok(vec![(path.to_owned(), Value::Null)]),
+        "" => Ok(Vec::new()),
+        date if is_date(date) => Ok(vec![(path.to_owned(), json!(date))]),
+        _ => Err(WriteError::NotADate(what).into()),
+    }
+}
+
+/// A part of the name that is shown. Where it stood as one text as well, that goes: it would say the old name.
+fn person_named(resource: &Value, part: &str, typed: &str) -> Changes {
+    let names = resource["name"].as_array().map_or(&[][..], Vec::as_slice);
+    let shown = (0..names.len()).min_by_key(|i| rank(names[*i]["use"].as_str()));
+    let new = if part == "family" {
+        json!(named("family name", typed)?)
+    } else {
+        let given = typed.split_whitespace().map(|g| named("given name", g));
+        given.collect::<Result<Vec<_>, _>>()?.into()
+    };
+    let is_empty = new.as_array().is_some_and(Vec::is_empty);
+    let Some(at) = shown else {
+        return Ok(vec![("name".to_owned(), json!([{ part: new }]))]);
+    };
+    let mut changes = Vec::new();
+    if !names[at]["text"].is_null() {
+        changes.push((format!("name[{at}].text"), Value::Null));
+    }
+    match is_empty {
+        true if names[at][part].is_null() => {}
+        true => changes.push((format!("name[{at}].{part}"), Value::Null)),
+        false => changes.push((format!("name[{at}].{part}"), new)),
+    }
+    Ok(changes)
+}
+
+/// The national health identifier; an empty one takes it away. A new one is of the test series: the software isn't certified.
+fn numbered(resource: &Value, typed: &str) -> Changes {
+    let all = resource["identifier"].as_array().map_or(&[][..], Vec::as_slice);
+    let at = all.iter().position(|i| i["system"].as_str().is_some_and(system::is_ins));
+    let digits: String = typed.split_whitespace().collect();
+    if digits.is_empty() {
+        return Ok(at.map(|at| (format!("identifier[{at}]"), Value::Null)).into_iter().collect());
+    }
+    let number = Kind::Ins.entered(&digits).map_err(|e| WriteError::Identifier("INS", e))?;
+    let new = json!({ "use": "official", "system": system::INS_TEST, "value": number });
+    Ok(vec![match at {
+        Some(at) => (format!("identifier[{at}].value"), json!(number)),
+        None if resource["identifier"].is_array() => (format!("identifier[{}]", all.len()), new),
+        None => ("identifier".to_owned(), json!([new])),
+    }])
 }
 
 fn measured(resource: &Value, sign: Sign, typed: &str) -> Changes {
@@ -189,7 +262,50 @@ mod tests {
             corrected(line.as_bytes(), "medicine", " "),
             Some(Err(PlainError::Write(_)))
         ));
+        let problem =
+            r#"{"resourceType":"Condition","code":{"coding":[{"code":"I10"}],"text":"Hypertension"},"subject":{"reference":"Patient/1"}}"#;
+        assert!(becomes(problem, "since", "1998").ends_with(r#","onsetDateTime":"1998"}"#));
+        assert_eq!(becomes(problem, "since", ""), problem, "nothing to take away");
+        assert!(matches!(
+            corrected(problem.as_bytes(), "since", "avant"),
+            Some(Err(PlainError::Write(_)))
+        ));
         let visit = r#"{"resourceType":"Encounter","status":"finished","class":{"code":"AMB"},"reasonCode":[{"text":"Toux"}]}"#;
         assert!(becomes(visit, "reason", "Toux sèche").contains("Toux sèche"));
+    }
+
+    #[test]
+    fn an_identity_is_corrected_in_the_name_that_is_shown() {
+        const PERSON: &str = r#"{"resourceType":"Patient","name":[{"use":"maiden","family":"Petit"},{"use":"official","family":"Dupond","given":["Awa"],"text":"Awa Dupond"}],"birthDate":"1992-03-12","gender":"female"}"#;
+        assert_eq!(
+            fields(PERSON.as_bytes()),
+            [
+                ("family", "Dupond"),
+                ("given", "Awa"),
+                ("birth-date", "1992-03-12"),
+                ("sex", "female"),
+                ("ins", "")
+            ]
+            .map(|(name, value)| (name, value.to_owned()))
+        );
+        let new = becomes(PERSON, "family", "Dupont");
+        assert!(new.contains("Dupont") && new.contains("Petit") && !new.contains("Dupond"), "{new}");
+        assert!(becomes(PERSON, "given", "Awa  Marie").contains(r#""given":["Awa","Marie"]"#));
+        assert!(!becomes(PERSON, "given", " ").contains("given"));
+        assert!(becomes(PERSON, "sex", "unknown").contains(r#""gender":"unknown""#));
+        assert!(becomes(PERSON, "birth-date", "1993").contains(r#""birthDate":"1993""#));
+        let numbered = becomes(PERSON, "ins", "2 92 03 75 123 456 36");
+        assert!(numbered.contains(r#""system":"urn:oid:1.2.250.1.213.1.4.10""#), "{numbered}");
+        assert!(!becomes(&numbered, "ins", "").contains("292037512345636"));
+        for (name, typed) in [
+            ("family", ""),
+            ("birth-date", ""),
+            ("birth-date", "hier"),
+            ("sex", "x"),
+            ("ins", "292037512345637"),
+        ] {
+            let refused = corrected(PERSON.as_bytes(), name, typed);
+            assert!(matches!(refused, Some(Err(PlainError::Write(_)))), "{name} {typed}");
+        }
     }
 }

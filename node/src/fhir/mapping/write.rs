@@ -225,12 +225,36 @@ pub fn note_text(json: &[u8]) -> Option<(String, String)> {
     })
 }
 
-/// A diagnosis by CIM-10 code, active and confirmed.
-pub fn condition(act: &Act<'_>, cim10: &str, label: &str) -> Result<Vec<u8>, WriteError> {
-    let code = Kind::Cim10.entered(cim10).map_err(|e| WriteError::Identifier("CIM-10", e))?;
+/// A problem, or what the patient has had before.
+#[derive(Clone, Copy, Default)]
+pub struct NewProblem<'a> {
+    pub label: &'a str,
+    /// Its CIM-10 code, where it is known.
+    pub cim10: Option<&'a str>,
+    /// `YYYY`, `YYYY-MM` or `YYYY-MM-DD`, where it is known.
+    pub since: Option<&'a str>,
+    /// It is over: an antecedent.
+    pub is_over: bool,
+}
+
+/// A problem or an antecedent, confirmed.
+pub fn condition(act: &Act<'_>, new: &NewProblem<'_>) -> Result<Vec<u8>, WriteError> {
     let mut resource = start("Condition", act.id)?;
     statuses(&mut resource, "condition-clinical", "condition-ver-status");
-    resource["code"] = json!({ "coding": [{ "system": system::CIM10, "code": code }], "text": named("label", label)? });
+    if new.is_over {
+        resource["clinicalStatus"] = status("condition-clinical", "resolved");
+    }
+    resource["code"] = json!({ "text": named("problem", new.label)? });
+    if let Some(cim10) = new.cim10 {
+        let code = Kind::Cim10.entered(cim10).map_err(|e| WriteError::Identifier("CIM-10", e))?;
+        resource["code"] = json!({ "coding": [{ "system": system::CIM10, "code": code }], "text": resource["code"]["text"] });
+    }
+    if let Some(since) = new.since {
+        if !is_date(since) {
+            return Err(WriteError::NotADate("since"));
+        }
+        resource["onsetDateTime"] = json!(since);
+    }
     act.write(&mut resource, "encounter", "recordedDate")?;
     if let Some(author) = act.written_by() {
         resource["recorder"] = author;
@@ -430,12 +454,13 @@ pub(super) fn start(kind: &str, id: &str) -> Result<Value, WriteError> {
 
 /// Active and confirmed, in the code systems of this kind of entry.
 fn statuses(resource: &mut Value, clinical: &str, verification: &str) {
-    for (field, list, code) in [
-        ("clinicalStatus", clinical, "active"),
-        ("verificationStatus", verification, "confirmed"),
-    ] {
-        resource[field] = json!({ "coding": [{ "system": format!("http://terminology.hl7.org/CodeSystem/{list}"), "code": code }] });
-    }
+    resource["clinicalStatus"] = status(clinical, "active");
+    resource["verificationStatus"] = status(verification, "confirmed");
+}
+
+/// A status of a problem or an allergy, from one of HL7's lists.
+pub(super) fn status(list: &str, code: &str) -> Value {
+    json!({ "coding": [{ "system": format!("http://terminology.hl7.org/CodeSystem/{list}"), "code": code }] })
 }
 
 /// A number with its unit. `number` comes from a [`Measure`].
@@ -444,7 +469,7 @@ pub(super) fn quantity(number: &str, ucum: &str) -> Value {
     json!({ "value": number, "unit": ucum, "system": UCUM, "code": ucum })
 }
 
-pub(super) fn named(what: &'static str, text: &str) -> Result<String, WriteError> {
+pub(crate) fn named(what: &'static str, text: &str) -> Result<String, WriteError> {
     let text = text.trim();
     if text.is_empty() {
         return Err(WriteError::Missing(what));
@@ -458,7 +483,7 @@ pub(super) fn named(what: &'static str, text: &str) -> Result<String, WriteError
     Ok(text.to_owned())
 }
 
-fn one_of(what: &'static str, code: &str, allowed: &[&str]) -> Result<(), WriteError> {
+pub(super) fn one_of(what: &'static str, code: &str, allowed: &[&str]) -> Result<(), WriteError> {
     if allowed.contains(&code) {
         Ok(())
     } else {
