@@ -181,7 +181,7 @@ ins-test = Test INS { $number }
 tab-summary = Summary
 tab-history = History
 tab-vitals = Vital signs
-tab-treatments = Allergies and treatments
+tab-treatments = Problems and treatments
 tab-readers = Who can read
 vitals-few = Two measures of one sign are needed to draw its course.
 vitals-none = No vital sign measured.
@@ -555,3 +555,39 @@ stick-broken-off = { $file }: { $why } { $n ->
 }
 stick-no-receipt = No receipt could be written: { $why } What came is kept all the same.
 stick-receipt = A receipt is on the stick: brought back, it tells them what this place holds.
+
+# Antecedents, endings, what was opened to this place
+problems = Problems and antecedents
+problems-none = No antecedent noted.
+field-problem = Problem or antecedent
+field-since = Since, or in (optional)
+hint-since = 1998, or dd/mm/yyyy
+add-problem = Add a present problem
+add-antecedent = Add an antecedent
+problem-since = { $problem } ({ $since })
+stop = Stop
+is-over = Over
+stopped-at = stopped on { $at }
+over = past
+stop-title = Stop: { $entry }
+over-title = Over: { $entry }
+end-what = The entry stays in the record, with who said so and when.
+field-end-reason = Why (optional)
+stop-sign = Sign the stop
+over-sign = Sign
+correct-identity = Correct the identity
+held-what = Sealed: these places keep it and carry it. Only those to whom the record is open can read it.
+part-clinical-what = Visits, measures, notes, problems and antecedents.
+part-emergency-what = The emergency sheet: what a carer who doesn’t know the patient must know at once.
+wrong-year = Write the year with its four digits.
+wrong-century = Write the year with its four digits: { $one } or { $other }?
+second-window = Another window of this place is open on this computer: when it is closed, this one stops.
+new-patient-row = New record begun, { $at }
+drop-new-patient = Give up this record
+arrivals = { $n ->
+        [one] A record was opened to your place
+       *[other] { $n } records were opened to your place
+    }
+arrival-by = by { $by }, { $at }
+arrivals-seen = Mark all as seen
+and-more = and { $n } more

@@ -181,7 +181,7 @@ ins-test = INS de test { $number }
 tab-summary = Résumé
 tab-history = Historique
 tab-vitals = Constantes
-tab-treatments = Allergies et traitements
+tab-treatments = Antécédents et traitements
 tab-readers = Qui peut lire
 vitals-few = Il faut deux mesures d’un même signe pour tracer une courbe.
 vitals-none = Aucune constante mesurée.
@@ -555,3 +555,39 @@ stick-broken-off = { $file } : { $why } { $n ->
 }
 stick-no-receipt = Aucun reçu n’a pu être écrit : { $why } Ce qui est venu est gardé quand même.
 stick-receipt = Un reçu est sur la clé : rapportée là-bas, elle leur dira ce que ce lieu détient.
+
+# Antécédents, arrêts, ce qu’on a ouvert à ce lieu
+problems = Problèmes et antécédents
+problems-none = Aucun antécédent noté.
+field-problem = Problème ou antécédent
+field-since = Depuis, ou en (facultatif)
+hint-since = 1998, ou jj/mm/aaaa
+add-problem = Ajouter un problème en cours
+add-antecedent = Ajouter un antécédent
+problem-since = { $problem } ({ $since })
+stop = Arrêter
+is-over = Terminé
+stopped-at = arrêté le { $at }
+over = passé
+stop-title = Arrêter : { $entry }
+over-title = Terminé : { $entry }
+end-what = L’élément reste dans le dossier, avec qui l’a dit et quand.
+field-end-reason = Pourquoi (facultatif)
+stop-sign = Signer l’arrêt
+over-sign = Signer
+correct-identity = Corriger l’identité
+held-what = Scellé : ces lieux le gardent et le transportent. Seuls ceux à qui le dossier est ouvert peuvent le lire.
+part-clinical-what = Consultations, mesures, notes, problèmes et antécédents.
+part-emergency-what = La fiche d’urgence : ce qu’un soignant qui ne connaît pas le patient doit savoir aussitôt.
+wrong-year = Écrivez l’année avec ses quatre chiffres.
+wrong-century = Écrivez l’année avec ses quatre chiffres : { $one } ou { $other } ?
+second-window = Une autre fenêtre de ce lieu est ouverte sur cet ordinateur : quand elle se fermera, celle-ci s’arrêtera.
+new-patient-row = Nouveau dossier commencé, { $at }
+drop-new-patient = Abandonner ce dossier
+arrivals = { $n ->
+        [one] Un dossier a été ouvert à votre lieu
+       *[other] { $n } dossiers ont été ouverts à votre lieu
+    }
+arrival-by = par { $by }, { $at }
+arrivals-seen = Tout marquer comme vu
+and-more = et { $n } de plus

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::UtcOffset;
 
 use crate::bridge::{Bridge, Options, load_settings};
+use crate::i18n::Lang;
 use crate::state::{Action, Command, Field, Look, Phase, Settings, State};
 use crate::{screens, theme};
 
@@ -58,6 +59,12 @@ impl Desk {
     /// Other settings than the stored ones.
     pub fn set(&mut self, settings: Settings) {
         self.state.settings = settings;
+    }
+
+    /// Another language for this run; the stored choice stays as it is.
+    pub fn speak(&mut self, lang: Lang) {
+        self.state.settings.lang = lang;
+        self.state.settings.lang_is_chosen = false;
     }
 
     /// Stops the clock that is shown.

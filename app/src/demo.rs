@@ -219,6 +219,7 @@ async fn run(home: &Home, peers: Vec<PeerAddr>) -> Result<(PeerAddr, oneshot::Se
         listen: vec![listen],
         peers,
         mdns: false,
+        in_window: false,
     };
     let driver = Driver::start(service, options).await?;
     let address = loop {

@@ -34,7 +34,12 @@ pub type Value<'a> = FluentValue<'a>;
 impl Lang {
     /// From `LC_ALL`, `LC_MESSAGES` or `LANG`.
     pub fn of_environment() -> Self {
-        match bocage_node::lang::Lang::of_environment() {
+        Self::of(bocage_node::lang::Lang::of_environment())
+    }
+
+    /// As the command line has it.
+    pub fn of(lang: bocage_node::lang::Lang) -> Self {
+        match lang {
             bocage_node::lang::Lang::Fr => Self::Fr,
             bocage_node::lang::Lang::En => Self::En,
         }

@@ -8,11 +8,11 @@ use bocage_app::demo::{self, Demo};
 use bocage_app::i18n::Lang;
 use bocage_app::options::Arguments;
 use bocage_app::theme::tokens::size;
-use clap::Parser;
 use time::UtcOffset;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
+    let lang = arguments.lang;
     // Asked before any thread is there: later the system won't say.
     let offset = UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC);
     let native = eframe::NativeOptions {
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             options.demo = true;
         }
         Some(Err(failure)) => {
-            let lang = Lang::of_environment();
+            let lang = lang.map_or_else(Lang::of_environment, Lang::of);
             eprintln!("bocage-app: {}", lang.pick(&failure.message, &failure.message_fr));
             return ExitCode::FAILURE;
         }
@@ -43,14 +43,20 @@ fn main() -> ExitCode {
     let opened = eframe::run_native(
         "bocage",
         native,
-        Box::new(move |context| Ok(Box::new(Desk::new(&context.egui_ctx, options, offset)?))),
+        Box::new(move |context| {
+            let mut desk = Desk::new(&context.egui_ctx, options, offset)?;
+            if let Some(lang) = lang {
+                desk.speak(Lang::of(lang));
+            }
+            Ok(Box::new(desk))
+        }),
     );
     // The window's own node has stopped with it; now the others may.
     drop(demo);
     match opened {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let words = match Lang::of_environment() {
+            let words = match lang.map_or_else(Lang::of_environment, Lang::of) {
                 Lang::Fr => {
                     "aucune fenêtre n'a pu s'ouvrir ; rien n'est perdu. Il faut un écran (X11 ou Wayland) et OpenGL 2.1. Sans eux : bocage --help"
                 }

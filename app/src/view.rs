@@ -1,5 +1,7 @@
 //! What screens show: plain values, made by the bridge from the node's replies, sorted and complete. Screens never see the node.
 
+use serde::{Deserialize, Serialize};
+
 use bocage_protocol::clinical::request::{Kind, Status, Step};
 use bocage_protocol::clinical::vitals::{Measure, Sign};
 pub use bocage_protocol::record::Sight;
@@ -12,6 +14,8 @@ pub struct Place {
     pub practitioner: String,
     /// Nobody practises here: it carries records and can't read them.
     pub carries_only: bool,
+    /// Another window runs the node, and stops it when it is closed.
+    pub is_second: bool,
 }
 
 /// A line of the patient list.
@@ -28,7 +32,7 @@ pub struct PatientRow {
 }
 
 impl PatientRow {
-    /// `DIALLO Awa`, as French records are filed.
+    /// `Awa Diallo`, as it was typed.
     pub fn name(&self) -> String {
         format!("{} {}", self.given, self.family).trim().to_owned()
     }
@@ -125,6 +129,12 @@ pub struct Entry {
     pub part: String,
     /// Its author, or a colleague, says that it was a mistake.
     pub in_error: bool,
+    /// A treatment that was stopped, a problem or an allergy that has passed.
+    pub over: bool,
+    /// Why, where it was said.
+    pub over_because: String,
+    /// When this version was written, milliseconds since 1970.
+    pub written_ms: u64,
     /// What of it can be typed anew.
     pub fields: Vec<FieldNow>,
     /// Written at this seat.
@@ -339,10 +349,36 @@ pub struct Problem {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct DraftRow {
     pub patient: String,
-    /// A question to a colleague; otherwise a visit.
-    pub is_question: bool,
+    pub form: DraftForm,
     pub name: String,
     pub saved_ms: u64,
+}
+
+/// What a draft is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DraftForm {
+    #[default]
+    Visit,
+    /// A question to a colleague.
+    Question,
+    /// Somebody who isn't registered yet.
+    NewPatient,
+}
+
+/// Records that others opened to this place and nobody here has looked at.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Arrivals {
+    /// The latest first; not all where there are many.
+    pub rows: Vec<Arrival>,
+    pub total: u64,
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Arrival {
+    pub patient: PatientRow,
+    /// Who opened it.
+    pub by: Person,
+    pub at_ms: u64,
 }
 
 /// Somebody who signs.
@@ -352,8 +388,8 @@ pub struct Person {
     pub facility: String,
 }
 
-/// Whom a request can be addressed to.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// Whom a request can be addressed to. Goes with the draft of a question.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Recipient {
     pub id: String,
     /// practitioner, team or facility.

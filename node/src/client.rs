@@ -558,6 +558,11 @@ pub struct Entry {
     /// It was made in error: somebody entitled says so.
     #[serde(default)]
     pub in_error: bool,
+    /// A treatment that was stopped, a problem or an allergy that has passed; and why, where it is said.
+    #[serde(default)]
+    pub is_over: bool,
+    #[serde(default)]
+    pub over_because: String,
     /// Fields that can be corrected by their names, with what they say now, as people type it.
     #[serde(default)]
     pub fields: Vec<Change>,

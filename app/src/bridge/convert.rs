@@ -181,7 +181,10 @@ fn entry(entry: client::Entry) -> Entry {
             text = dosage;
             (What::Treatment, medicine)
         }
-        Some(Clinical::Problem { label, .. }) => (What::Problem, label),
+        Some(Clinical::Problem { label, since, .. }) => {
+            text = since;
+            (What::Problem, label)
+        }
         Some(Clinical::Encounter { reason, .. }) => (What::Visit, reason),
         Some(Clinical::Question { kind, text: asked }) => {
             let kind = Kind::of_code(&kind);
@@ -216,6 +219,9 @@ fn entry(entry: client::Entry) -> Entry {
         earlier: Vec::new(),
         part: entry.compartment,
         in_error: entry.in_error,
+        over: entry.is_over,
+        over_because: entry.over_because,
+        written_ms: entry.written_ms,
         fields: entry
             .fields
             .into_iter()
@@ -325,6 +331,17 @@ pub(super) fn delivery(delivery: client::Delivery) -> view::Delivery {
         holders: delivery.holders.into_iter().map(|h| h.facility).collect(),
         received: seen(delivery.received),
         read: seen(delivery.read),
+    }
+}
+
+pub(super) fn arrival(row: client::ArrivalRow) -> view::Arrival {
+    view::Arrival {
+        patient: patient(row.patient),
+        by: Person {
+            name: row.by,
+            facility: row.facility,
+        },
+        at_ms: row.at_ms,
     }
 }
 

@@ -20,21 +20,21 @@ impl SettingsFile {
 
 /// What was chosen the last time; the machine's own language and look where nothing was, or the file can't be read.
 pub fn load(path: Option<&Path>) -> Settings {
-    let json: serde_json::Value = path
-        .and_then(|p| std::fs::read(p).ok())
-        .filter(|bytes| bytes.len() < 4_096)
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
+    let json = path.map(kept).unwrap_or_default();
+    let chosen = json["language"].as_str().and_then(Lang::of_code);
     Settings {
-        lang: json["language"]
-            .as_str()
-            .and_then(Lang::of_code)
-            .unwrap_or_else(Lang::of_environment),
+        lang: chosen.unwrap_or_else(Lang::of_environment),
+        lang_is_chosen: chosen.is_some(),
         look: json["look"].as_str().and_then(Look::of_code).unwrap_or_default(),
     }
 }
 
-/// Keeps what was chosen.
+fn kept(path: &Path) -> serde_json::Value {
+    let bytes = std::fs::read(path).ok().filter(|bytes| bytes.len() < 4_096);
+    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+}
+
+/// Keeps what was chosen; a language chosen earlier stays where this run had another.
 ///
 /// # Errors
 /// The disk refused: the choice holds until the window is closed.
@@ -42,7 +42,11 @@ pub(super) fn save(path: &Path, settings: Settings) -> std::io::Result<()> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir)?;
     }
-    let json = serde_json::json!({ "language": settings.lang.code(), "look": settings.look.code() });
+    let language = match settings.lang_is_chosen {
+        true => settings.lang.code().into(),
+        false => kept(path)["language"].clone(),
+    };
+    let json = serde_json::json!({ "language": language, "look": settings.look.code() });
     let beside = path.with_extension("new");
     std::fs::write(&beside, format!("{json:#}\n"))?;
     std::fs::rename(beside, path)
@@ -58,10 +62,25 @@ mod tests {
         let path = dir.path().join("deep/window.json");
         let chosen = Settings {
             lang: Lang::En,
+            lang_is_chosen: true,
             look: Look::Dark,
         };
         save(&path, chosen).unwrap();
         assert_eq!(load(Some(&path)), chosen);
+        let followed = Settings {
+            lang_is_chosen: false,
+            ..chosen
+        };
+        let other = dir.path().join("other.json");
+        save(&other, followed).unwrap();
+        let loaded = load(Some(&other));
+        assert_eq!(
+            (loaded.look, loaded.lang_is_chosen),
+            (Look::Dark, false),
+            "the machine's language is followed"
+        );
+        save(&path, followed).unwrap();
+        assert!(load(Some(&path)).lang_is_chosen, "an earlier choice stays");
         std::fs::write(&path, b"{").unwrap();
         assert_eq!(load(Some(&path)).look, Look::System);
     }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::node::{Options, Running, open};
 use super::{Window, convert, files, settings, setup};
 use crate::state::{Command, Draft, Event, Field, PAGE, PatientDraft, Secret, VisitDraft, VisitRefused};
-use crate::view::{DraftRow, PatientPage, Place, Problem, Record};
+use crate::view::{Arrivals, DraftForm, DraftRow, PatientPage, Place, Problem, Record};
 
 /// For how long a question opens parts of a record, at most: what every writer may grant.
 const DAYS: u64 = 7;
@@ -160,6 +160,40 @@ impl Worker {
                 };
                 let added = self.ask(request).await.map(drop);
                 self.window.say(Event::Added { patient, added });
+            }
+            Command::AddProblem {
+                patient,
+                label,
+                since,
+                is_over,
+            } => {
+                let request = Request::ProblemAdd {
+                    patient: patient.clone(),
+                    label,
+                    cim10: None,
+                    since: Some(since).filter(|s| !s.is_empty()),
+                    is_over,
+                };
+                let added = self.ask(request).await.map(drop);
+                self.window.say(Event::Added { patient, added });
+            }
+            Command::End { patient, entry, reason } => {
+                let request = Request::End {
+                    patient: patient.clone(),
+                    fact: entry,
+                    reason: Some(reason).filter(|r| !r.is_empty()),
+                };
+                let corrected = self.ask(request).await.map(drop);
+                self.window.say(Event::Corrected { patient, corrected });
+            }
+            Command::Arrivals => self.arrivals().await?,
+            Command::ArrivalsSeen => {
+                self.ask(Request::ArrivalsSeen).await?;
+                self.arrivals().await?;
+            }
+            Command::ReadRecord(patient) => {
+                self.ask(Request::Read { patient }).await?;
+                self.arrivals().await?;
             }
             Command::Correct { patient, entry, changes } => {
                 let changes = changes.into_iter().map(|(field, value)| Change { field, value }).collect();
@@ -312,6 +346,7 @@ impl Worker {
                             facility: status.facility,
                             practitioner: String::new(),
                             carries_only: status.seat == "nobody",
+                            is_second: self.running.is_none() && status.in_window,
                         };
                         self.window.say(Event::Started(self.place.clone()));
                         if let Some(passphrase) = self.options.passphrase.take().filter(|_| !self.place.carries_only) {
@@ -409,19 +444,40 @@ impl Worker {
         }
     }
 
+    async fn arrivals(&mut self) -> Result<(), Problem> {
+        let Reply::Arrivals { arrivals, total } = self.ask(Request::Arrivals).await? else {
+            return Err(unexpected());
+        };
+        let rows = arrivals.into_iter().map(convert::arrival).collect();
+        self.window.say(Event::Arrivals(Arrivals { rows, total }));
+        Ok(())
+    }
+
     async fn drafts(&mut self) -> Result<(), Problem> {
         let Reply::Drafts { drafts } = self.ask(Request::Drafts).await? else {
             return Err(unexpected());
         };
         let mut rows = Vec::new();
-        let forms = [Draft::Visit, Draft::Question].map(|d| d.code());
-        for draft in drafts.into_iter().filter(|d| forms.contains(&d.kind)) {
-            // Whose record can't be read (any more) isn't named.
-            let Ok(record) = self.record(&draft.patient).await else { continue };
+        let forms = [
+            (Draft::Visit, DraftForm::Visit),
+            (Draft::Question, DraftForm::Question),
+            (Draft::NewPatient, DraftForm::NewPatient),
+        ];
+        for draft in drafts {
+            let Some((_, form)) = forms.iter().find(|(d, _)| d.code() == draft.kind) else {
+                continue;
+            };
+            let name = if *form == DraftForm::NewPatient {
+                String::new()
+            } else {
+                // Whose record can't be read (any more) isn't named.
+                let Ok(record) = self.record(&draft.patient).await else { continue };
+                record.patient.name()
+            };
             rows.push(DraftRow {
                 patient: draft.patient,
-                is_question: draft.kind == forms[1],
-                name: record.patient.name(),
+                form: *form,
+                name,
                 saved_ms: draft.saved_ms,
             });
         }

@@ -9,7 +9,7 @@ use crate::state::form::PARTS;
 use crate::state::{Action, Field, State};
 use crate::theme::icon;
 use crate::theme::tokens::{Tone, size, space};
-use crate::widgets::{self, Row};
+use crate::widgets::{self, Row, Steered};
 
 /// Lines of the question's field.
 const QUESTION_ROWS: usize = 6;
@@ -96,19 +96,33 @@ fn to(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         "field-recipient"
     });
     let hint = lang.t("hint-recipient");
-    widgets::text_field(ui, state, Field::Recipient, &label, &hint, out);
+    let field = widgets::text_field(ui, state, Field::Recipient, &label, &hint, out);
+    let shown = state.compose.recipients.len().min(SHOWN) as u64;
+    if field.has_focus() || field.lost_focus() {
+        match widgets::steer(ui, state.compose.cursor, shown) {
+            Some(Steered::To(at)) => out.push(Action::RecipientCursor(at)),
+            Some(Steered::Take(at)) => {
+                let chosen = state.compose.recipients.get(at as usize);
+                out.extend(chosen.cloned().map(Action::Recipient));
+            }
+            None => {}
+        }
+    }
     if state.compose.to.is_some() && state.text(Field::Recipient).is_empty() {
         return;
     }
     if state.compose.recipients.is_empty() {
         widgets::small(ui, &lang.t("recipients-none"));
     }
-    for each in state.compose.recipients.iter().take(SHOWN) {
+    for (at, each) in (0..).zip(state.compose.recipients.iter().take(SHOWN)) {
         let words = recipient(state, each);
         let name = format!("{words} {}", each.town);
         let row = Row {
             name: name.trim(),
-            selected: state.compose.to.as_ref() == Some(each),
+            selected: state
+                .compose
+                .cursor
+                .map_or(state.compose.to.as_ref() == Some(each), |cursor| cursor == at),
             height: size::TARGET + space::XS,
         };
         let pressed = widgets::row(ui, row, |ui| {
@@ -140,12 +154,23 @@ fn parts(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
         for part in PARTS {
             if !begun(part) {
                 widgets::small(ui, &lang.tv("part-empty", &[("part", lang.t(words::part(part)).into())]));
+                explained(ui, state, part);
                 continue;
             }
             let on = state.compose.parts.contains(part);
             if widgets::toggle(ui, &lang.t(words::part(part)), on).is_some() {
                 out.push(Action::Part(part));
             }
+            explained(ui, state, part);
         }
+    });
+}
+
+/// What stands in a part: its name alone isn't everybody's.
+fn explained(ui: &mut Ui, state: &State, part: &str) {
+    let Some(id) = words::part_holds(part) else { return };
+    ui.scope(|ui| {
+        ui.visuals_mut().indent_has_left_vline = false;
+        ui.indent(part, |ui| widgets::small(ui, &state.lang().t(id)));
     });
 }

@@ -3,10 +3,14 @@
 use egui::Ui;
 
 use super::requests;
-use crate::state::{Action, Route, State};
+use crate::state::{Action, Route, State, Tab};
 use crate::theme::icon;
 use crate::theme::tokens::{Tone, size, space};
+use crate::view::DraftForm;
 use crate::widgets::{self, Row};
+
+/// Opened records that are named; the others are counted.
+const ARRIVALS: usize = 5;
 
 pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
@@ -24,7 +28,10 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         widgets::columns(
             ui,
             size::WIDER_LEFT,
-            |ui| waiting(ui, state, out),
+            |ui| {
+                waiting(ui, state, out);
+                arrivals(ui, state, out);
+            },
             |ui| begin(ui, state, &mut beside),
         );
         out.extend(beside);
@@ -46,10 +53,10 @@ fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         }
         for draft in &state.drafts {
             let at = lang.recent(draft.saved_ms, state.now_ms, state.offset);
-            let (row_id, at_id) = if draft.is_question {
-                ("question-row", "question-at")
-            } else {
-                ("draft-row", "draft-at")
+            let (row_id, at_id) = match draft.form {
+                DraftForm::Question => ("question-row", "question-at"),
+                DraftForm::Visit => ("draft-row", "draft-at"),
+                DraftForm::NewPatient => ("new-patient-row", "draft-at"),
             };
             let name = lang.tv(row_id, &[("name", draft.name.as_str().into()), ("at", at.as_str().into())]);
             let row = Row {
@@ -60,18 +67,62 @@ fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             let pressed = widgets::row(ui, row, |ui| {
                 widgets::hidden_glyph(ui, icon::NOTE_PENCIL, size::ICON, crate::theme::palette(ui).warning);
                 ui.add_space(space::S);
-                widgets::strong(ui, &draft.name);
+                if draft.form == DraftForm::NewPatient {
+                    widgets::strong(ui, &lang.t("new-patient"));
+                } else {
+                    widgets::strong(ui, &draft.name);
+                }
                 widgets::muted(ui, &lang.tv(at_id, &[("at", at.as_str().into())]));
             });
             if pressed.clicked() {
                 let patient = draft.patient.clone();
-                let route = if draft.is_question {
-                    Route::Compose { patient }
-                } else {
-                    Route::Visit { patient }
+                let route = match draft.form {
+                    DraftForm::Question => Route::Compose { patient },
+                    DraftForm::Visit => Route::Visit { patient },
+                    DraftForm::NewPatient => Route::NewPatient,
                 };
                 out.push(Action::Go(route));
             }
+        }
+    });
+}
+
+/// Records that colleagues opened to this place and nobody here has looked at.
+fn arrivals(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let arrivals = &state.arrivals;
+    if arrivals.total == 0 {
+        return;
+    }
+    ui.add_space(space::M);
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.tv("arrivals", &[("n", arrivals.total.into())]));
+        ui.add_space(space::S);
+        for arrival in arrivals.rows.iter().take(ARRIVALS) {
+            let at = lang.recent(arrival.at_ms, state.now_ms, state.offset);
+            let by = [arrival.by.name.as_str(), arrival.by.facility.as_str()];
+            let by = by.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(", ");
+            let opened = lang.tv("arrival-by", &[("by", by.into()), ("at", at.into())]);
+            let name = format!("{}, {opened}", arrival.patient.name());
+            let row = Row {
+                name: &name,
+                selected: false,
+                height: size::ROW,
+            };
+            let pressed = widgets::row(ui, row, |ui| {
+                widgets::hidden_glyph(ui, icon::FOLDER_OPEN, size::ICON, crate::theme::palette(ui).primary);
+                ui.add_space(space::S);
+                widgets::strong(ui, &arrival.patient.name());
+                widgets::muted(ui, &opened);
+            });
+            if pressed.clicked() {
+                let (patient, tab) = (arrival.patient.id.clone(), Tab::Summary);
+                out.push(Action::Go(Route::Record { patient, tab }));
+            }
+        }
+        ui.add_space(space::XS);
+        if widgets::quiet(ui, icon::CHECK, &lang.t("arrivals-seen")).clicked() {
+            out.push(Action::ArrivalsSeen);
         }
     });
 }

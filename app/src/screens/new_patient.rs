@@ -60,6 +60,9 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             if pressed.clicked() {
                 out.push(Action::CreatePatient { anyway: !certain });
             }
+            if !state.is_new_patient_empty() {
+                super::drop_form(ui, state, state.new_patient.dropping, "drop-new-patient", out);
+            }
             if !ready && !state.new_patient.working {
                 widgets::small(ui, &lang.t("patient-missing"));
             }

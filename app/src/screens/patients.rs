@@ -1,13 +1,13 @@
 //! The list of patients: searched as one types, as long as it may be.
 
-use egui::{Align, Key, Layout, Margin, ScrollArea, Ui};
+use egui::{Align, Layout, Margin, ScrollArea, Ui};
 
 use super::words;
 use crate::state::{Action, Field, PAGE, Route, State};
 use crate::theme::icon;
 use crate::theme::tokens::{size, space};
 use crate::view::PatientRow;
-use crate::widgets::{self, Row};
+use crate::widgets::{self, Row, Steered};
 
 pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
@@ -57,24 +57,10 @@ fn steer(ui: &Ui, state: &State, searching: bool, out: &mut Vec<Action>) {
     if !searching || total == 0 {
         return;
     }
-    let at = state.patients.cursor;
-    let moved = ui.input(|i| {
-        if i.key_pressed(Key::ArrowDown) {
-            Some(at.map_or(0, |at| (at + 1).min(total - 1)))
-        } else if i.key_pressed(Key::ArrowUp) {
-            at.map(|at| at.saturating_sub(1))
-        } else {
-            None
-        }
-    });
-    if let Some(row) = moved {
-        out.push(Action::Cursor(row));
-    }
-    if ui.input(|i| i.key_pressed(Key::Enter))
-        && let Some(patient) = state.patients.rows.get(&at.unwrap_or(0))
-        && (at.is_some() || total == 1)
-    {
-        out.push(open(patient));
+    match widgets::steer(ui, state.patients.cursor, total) {
+        Some(Steered::To(row)) => out.push(Action::Cursor(row)),
+        Some(Steered::Take(row)) => out.extend(state.patients.rows.get(&row).map(open)),
+        None => {}
     }
 }
 
@@ -119,8 +105,10 @@ fn list(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             let selected = state.patients.cursor == Some(at);
             let birth = lang.iso_date(&patient.birth_date);
             let filed = format!("{} {}", patient.family, patient.given);
+            let name = format!("{filed}, {birth}, {}", lang.t(words::sex(patient.sex)));
+            // As French records are filed, whichever way it was typed.
+            let filed = format!("{} {}", patient.family.to_uppercase(), patient.given);
             let cell = [filed, birth, lang.t(words::sex(patient.sex)), words::ins(&patient.ins)];
-            let name = format!("{}, {}, {}", cell[0], cell[1], cell[2]);
             let row = Row {
                 name: &name,
                 selected,

@@ -24,6 +24,15 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             .frame(Frame::new())
             .show(ui, |ui| widgets::strip(ui, Tone::Info, icon::FLASK, &state.lang().t("demo")));
     }
+    if state.place.is_second {
+        Panel::top("second")
+            .resizable(false)
+            .show_separator_line(false)
+            .frame(Frame::new())
+            .show(ui, |ui| {
+                widgets::strip(ui, Tone::Warning, icon::WARNING, &state.lang().t("second-window"));
+            });
+    }
     egui::CentralPanel::default()
         .frame(Frame::new().fill(p.bg))
         .show(ui, |ui| match &state.route {

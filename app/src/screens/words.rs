@@ -178,6 +178,15 @@ pub(super) fn part(compartment: &str) -> &'static str {
     }
 }
 
+/// The id of what stands in a part of a record, where its name doesn't say it.
+pub(super) fn part_holds(compartment: &str) -> Option<&'static str> {
+    match compartment {
+        "emergency" => Some("part-emergency-what"),
+        "clinical" => Some("part-clinical-what"),
+        _ => None,
+    }
+}
+
 /// An allergy as it is shown everywhere: how grave it is stands in the words.
 pub(super) fn allergy(lang: Lang, entry: &Entry) -> String {
     allergy_to(lang, entry.what == (What::Allergy { severe: true }), &entry.title, &entry.text)
@@ -199,7 +208,7 @@ pub(super) fn labelled_sign(lang: Lang, of: Sign) -> String {
     if unit.is_empty() { name } else { format!("{name} ({unit})") }
 }
 
-/// True iff there is anything about an entry that can be put right from here. The identity has no form of its own yet.
+/// True iff there is anything about an entry of the history that can be put right from there. The identity is, from the record's head.
 pub(super) fn can_be_corrected(entry: &Entry) -> bool {
     !matches!(
         entry.what,
@@ -255,6 +264,7 @@ fn in_one_line(lang: Lang, what: &What, title: &str, text: &str) -> String {
         What::Visit if title == UNSAID => lang.t("entry-visit-plain"),
         What::Visit => lang.tv("entry-visit", &[("reason", title.into())]),
         What::Allergy { severe } => allergy_to(lang, *severe, title, text),
+        What::Problem if !text.is_empty() => lang.tv("problem-since", &[("problem", title.into()), ("since", lang.iso_date(text).into())]),
         What::Treatment if !text.is_empty() => format!("{title}, {text}"),
         What::Question(Some(kind)) => lang.tv("entry-question", &[("kind", lang.t(super::requests::kind(*kind)).into())]),
         What::Step(Some((step, status))) => lang.t(step_taken(*step, *status)),

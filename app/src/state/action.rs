@@ -36,6 +36,10 @@ pub enum Field {
     Question,
     Recipient,
     Message,
+    Problem,
+    Since,
+    /// Why something is over.
+    EndReason,
     /// A field of the entry that is being corrected, by its place.
     Correction(u8),
     /// The folder of a USB stick.
@@ -146,6 +150,8 @@ pub enum Action {
     Back,
     Language(Lang),
     Look(Look),
+    /// All records that others opened to this place are no news any more.
+    ArrivalsSeen,
     CloseToast(u64),
     Help(bool),
 
@@ -179,11 +185,19 @@ pub enum Action {
         severe: bool,
     },
     AddTreatment,
+    AddProblem {
+        is_over: bool,
+    },
+    /// A treatment is about to be stopped, a problem or an allergy said to be over: by its id.
+    End(String),
+    ConfirmEnd,
     /// Opens one thing that happened, or shuts it: by the id of its first entry.
     Unfold(String),
     /// An entry is about to be corrected, by its id.
     Correct(String),
     Severe(bool),
+    /// Of an identity that is being corrected.
+    CorrectSex(Sex),
     SaveCorrection,
     /// Says that the entry was made in error; asked twice.
     Withdraw,
@@ -198,6 +212,8 @@ pub enum Action {
 
     RequestKind(Kind),
     Urgent(bool),
+    /// The keyboard's place among those whom the search finds.
+    RecipientCursor(u64),
     Recipient(Recipient),
     Part(&'static str),
     SendRequest,

@@ -39,7 +39,8 @@ impl State {
                 self.route = Route::Home;
                 self.behind.clear();
                 self.greet();
-                return [vec![Command::Network, Command::Drafts, Command::Requests], self.search()].concat();
+                let home = self.arrive();
+                return [home, self.search()].concat();
             }
             Event::Unlocked(Err(problem)) => {
                 self.phase = Phase::Locked {
@@ -59,14 +60,12 @@ impl State {
             Event::Patients { seq, page } => self.patients_came(seq, page),
             Event::Twins(twins) => self.new_patient.twins = twins,
             Event::Created(Ok(patient)) => {
-                self.new_patient = super::NewPatient::default();
-                for field in [Field::Family, Field::Given, Field::Birth, Field::Ins] {
-                    self.texts.remove(field);
-                }
+                self.clear_new_patient();
                 self.toast(Tone::Success, self.lang().t("toast-patient-created"));
+                let dropped = self.drop_draft(String::new(), Draft::NewPatient);
                 // Going back leads to the list, not to an empty form.
                 self.route = Self::record_route(patient);
-                return self.arrive();
+                return [vec![dropped], self.arrive()].concat();
             }
             Event::Created(Err(problem)) => {
                 self.new_patient.working = false;
@@ -109,14 +108,9 @@ impl State {
                     self.toast(Tone::Success, self.lang().t("toast-corrected"));
                     return vec![Command::Record(patient)];
                 }
-                Err(problem) => {
-                    if let Some(correction) = &mut self.correction {
-                        correction.working = false;
-                        correction.withdrawing = false;
-                        correction.problem = Some(problem);
-                    }
-                }
+                Err(problem) => self.dialog_refused(problem),
             },
+            Event::Arrivals(arrivals) => self.arrivals = arrivals,
             Event::Shared { patient, shared } => return self.shared(patient, shared),
             Event::Draft { patient, draft, text } => {
                 if let Some(text) = text {
@@ -153,7 +147,10 @@ impl State {
                     }
                 }
             }
-            Event::Recipients(found) => self.compose.recipients = found,
+            Event::Recipients(found) => {
+                self.compose.recipients = found;
+                self.compose.cursor = None;
+            }
             Event::RequestSent(Ok(request)) => {
                 let patient = std::mem::take(&mut self.compose).patient;
                 let dropped = self.drop_draft(patient, Draft::Question);
@@ -264,6 +261,7 @@ impl State {
                 }
                 commands.push(Command::Request(request.clone()));
             }
+            Route::Home => commands.push(Command::Arrivals),
             Route::Record { patient, .. } => commands.push(Command::Record(patient.clone())),
             Route::Patients => {
                 self.patients.asked.clear();

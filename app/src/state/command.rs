@@ -50,6 +50,22 @@ pub enum Command {
         medicine: String,
         dosage: String,
     },
+    AddProblem {
+        patient: String,
+        label: String,
+        /// As FHIR writes it; empty where it isn't known.
+        since: String,
+        is_over: bool,
+    },
+    End {
+        patient: String,
+        entry: String,
+        reason: String,
+    },
+    Arrivals,
+    ArrivalsSeen,
+    /// A person is looking at it.
+    ReadRecord(String),
     Correct {
         patient: String,
         entry: String,

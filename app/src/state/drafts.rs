@@ -3,16 +3,28 @@
 use bocage_protocol::clinical::request::Kind;
 use bocage_protocol::clinical::vitals::Sign;
 
+use serde::Deserialize as _;
+
 use super::form::PARTS;
 use super::{Command, DRAFT_AFTER_MS, Field, Route, State};
+use crate::view::{Recipient, Sex};
 
+/// What is typed of an identity, by its name in the draft.
+const IDENTITY: [(&str, Field); 4] = [
+    ("family", Field::Family),
+    ("given", Field::Given),
+    ("birth", Field::Birth),
+    ("ins", Field::Ins),
+];
 /// Characters of a request's id in the name of its draft.
 const ID: usize = 16;
 
-/// A form about a patient.
+/// A form that is being filled in.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Draft {
     Visit,
+    /// Somebody who isn't registered yet: a form about no record.
+    NewPatient,
     /// A question to a colleague.
     Question,
     /// What is about to be said in a request.
@@ -26,6 +38,7 @@ impl Draft {
     pub fn code(&self) -> String {
         match self {
             Self::Visit => "visit".to_owned(),
+            Self::NewPatient => "new-patient".to_owned(),
             Self::Question => "question".to_owned(),
             Self::Message { request } => format!("message-{}", request.get(..ID).unwrap_or(request)),
         }
@@ -64,6 +77,7 @@ impl State {
     fn save_draft(&mut self, draft: Draft) -> Option<Command> {
         let sending = match draft {
             Draft::Visit => self.visit.working,
+            Draft::NewPatient => self.new_patient.working,
             Draft::Question => self.compose.working,
             Draft::Message { .. } => self.stepping,
         };
@@ -74,6 +88,14 @@ impl State {
         }
         self.drafts_due.remove(&draft)?;
         let (patient, text) = match &draft {
+            Draft::NewPatient => {
+                let text = self.new_patient_text();
+                return Some(Command::SaveDraft {
+                    patient: String::new(),
+                    draft,
+                    text,
+                });
+            }
             Draft::Visit => (self.visit.patient.clone(), self.visit_text()),
             Draft::Question => (self.compose.patient.clone(), self.question_text()),
             Draft::Message { request } => {
@@ -102,6 +124,17 @@ impl State {
         .to_string()
     }
 
+    /// As typed, a birth date that isn't whole yet too. Empty where nothing is.
+    fn new_patient_text(&self) -> String {
+        let typed = IDENTITY.map(|(name, field)| (name.to_owned(), self.text(field).into()));
+        if typed.iter().all(|(_, text): &(String, serde_json::Value)| text == "") {
+            return String::new();
+        }
+        let mut draft = serde_json::Map::from_iter(typed);
+        draft.insert("sex".to_owned(), self.new_patient.sex.map(Sex::code).into());
+        serde_json::Value::from(draft).to_string()
+    }
+
     /// Empty where nothing is asked yet: whom it goes to and what is attached is quickly chosen again.
     fn question_text(&self) -> String {
         let question = self.text(Field::Question);
@@ -113,6 +146,7 @@ impl State {
             "kind": self.compose.kind.code(),
             "urgent": self.compose.urgent,
             "parts": self.compose.parts,
+            "to": self.compose.to,
         })
         .to_string()
     }
@@ -121,6 +155,7 @@ impl State {
     pub(super) fn take_up(&mut self, patient: &str, draft: &Draft, text: &str) {
         match draft {
             Draft::Visit if self.visit.patient == patient => self.take_up_visit(text),
+            Draft::NewPatient if self.route == Route::NewPatient => self.take_up_new_patient(text),
             Draft::Question if self.compose.patient == patient => self.take_up_question(text),
             Draft::Message { request } if self.route == (Route::Request { request: request.clone() }) => {
                 self.texts.set_if_empty(Field::Message, text.to_owned());
@@ -146,6 +181,16 @@ impl State {
         self.visit.draft_saved_ms = Some(self.now_ms);
     }
 
+    fn take_up_new_patient(&mut self, text: &str) {
+        let Ok(draft) = serde_json::from_str::<serde_json::Value>(text) else {
+            return;
+        };
+        for (name, field) in IDENTITY {
+            self.texts.set_if_empty(field, draft[name].as_str().unwrap_or_default().to_owned());
+        }
+        self.new_patient.sex = self.new_patient.sex.or(draft["sex"].as_str().map(Sex::of_code));
+    }
+
     fn take_up_question(&mut self, text: &str) {
         let Ok(draft) = serde_json::from_str::<serde_json::Value>(text) else {
             return;
@@ -155,6 +200,10 @@ impl State {
         self.compose.urgent |= draft["urgent"] == true;
         if let Some(kind) = draft["kind"].as_str().and_then(Kind::of_code) {
             self.compose.kind = kind;
+        }
+        if let (None, Ok(to)) = (&self.compose.to, Recipient::deserialize(&draft["to"])) {
+            self.compose.to = Some(to);
+            self.focus = Some(Field::Question);
         }
         if let Some(parts) = draft["parts"].as_array() {
             self.compose.parts_chosen = true;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::{Draft, Field};
-use crate::view::{Carried, DraftRow, Invited, Network, PatientPage, PatientRow, Place, Problem, Recipient, Record, Request, RequestRow};
+use crate::view::{
+    Arrivals, Carried, DraftRow, Invited, Network, PatientPage, PatientRow, Place, Problem, Recipient, Record, Request, RequestRow,
+};
 
 /// What the node says.
 #[derive(Clone, PartialEq, Debug)]
@@ -46,7 +48,7 @@ pub enum Event {
         patient: String,
         added: Result<(), Problem>,
     },
-    /// An entry was corrected or withdrawn.
+    /// An entry was corrected, withdrawn, or said to be over.
     Corrected {
         patient: String,
         corrected: Result<(), Problem>,
@@ -67,6 +69,7 @@ pub enum Event {
         saved: Result<u64, Problem>,
     },
     Drafts(Vec<DraftRow>),
+    Arrivals(Arrivals),
     Requests(Result<Vec<RequestRow>, Problem>),
     Request {
         request: String,

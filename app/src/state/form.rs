@@ -10,7 +10,7 @@ use bocage_protocol::clinical::vitals::{Measure, Sign, VitalError};
 
 use super::State;
 use super::{Field, Founding, Secret};
-use crate::view::{FieldNow, Invited, Problem, Recipient};
+use crate::view::{FieldNow, Invited, Problem, Recipient, Sex};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum FacilityKind {
@@ -147,6 +147,8 @@ pub struct Compose {
     pub dropping: bool,
     /// Whom the search finds.
     pub recipients: Vec<Recipient>,
+    /// The keyboard's place among them.
+    pub cursor: Option<u64>,
     pub working: bool,
     pub problem: Option<Problem>,
 }
@@ -162,6 +164,7 @@ impl Default for Compose {
             parts_chosen: false,
             dropping: false,
             recipients: Vec::new(),
+            cursor: None,
             working: false,
             problem: None,
         }
@@ -175,13 +178,24 @@ pub struct Correction {
     pub entry: String,
     /// Of a measure.
     pub sign: Option<Sign>,
-    /// What can be typed anew, with what it says now; how grave an allergy is apart.
+    /// What can be typed anew, with what it says now; what is chosen among a few (how grave an allergy is, a sex) is apart.
     pub fields: Vec<FieldNow>,
     /// Of an allergy.
     pub severe: Option<bool>,
     pub severe_changed: bool,
+    /// Of an identity.
+    pub sex: Option<Sex>,
     /// Whether it was made in error has been asked once.
     pub withdrawing: bool,
+    pub working: bool,
+    pub problem: Option<Problem>,
+}
+
+/// A treatment that is about to be stopped, a problem or an allergy about to be said to be over.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Ending {
+    pub patient: String,
+    pub entry: String,
     pub working: bool,
     pub problem: Option<Problem>,
 }
@@ -238,27 +252,34 @@ impl State {
         }
         match field {
             Field::Vital(sign) => self.measure(sign)?.err().map(|e| vital_wrong(sign, text, e)),
-            Field::Birth => match birth_date(text) {
-                None => Some(Wrong::of("wrong-date")),
-                Some(date) => {
-                    let today = crate::i18n::iso_day(self.now_ms, self.offset);
-                    (date.as_str() > today.as_str()).then(|| Wrong::of("wrong-future"))
-                }
-            },
+            Field::Birth | Field::Since => self.date_wrong(text),
             Field::Correction(place) => {
                 let correction = self.correction.as_ref()?;
-                let sign = correction
-                    .sign
-                    .filter(|_| correction.fields.get(usize::from(place)).is_some_and(|f| f.name == "value"))?;
-                Measure::parse(sign, &self.with_unit(sign, text))
-                    .err()
-                    .map(|e| vital_wrong(sign, text, e))
+                match correction.fields.get(usize::from(place))?.name.as_str() {
+                    "birth-date" | "since" => self.date_wrong(text),
+                    "ins" => number(Number::Ins, text),
+                    "value" => {
+                        let sign = correction.sign?;
+                        let measured = Measure::parse(sign, &self.with_unit(sign, text));
+                        measured.err().map(|e| vital_wrong(sign, text, e))
+                    }
+                    _ => None,
+                }
             }
             Field::Ins => number(Number::Ins, text),
             Field::Rpps => number(Number::Rpps, text),
             Field::Finess => number(Number::Finess, text),
             Field::PassphraseAgain if text != self.text(Field::Passphrase).trim() => Some(Wrong::of("wrong-passphrase-again")),
             _ => None,
+        }
+    }
+
+    /// Why this is no day in the past.
+    fn date_wrong(&self, text: &str) -> Option<Wrong> {
+        let today = crate::i18n::iso_day(self.now_ms, self.offset);
+        match birth_date(text) {
+            Some(date) => (date.as_str() > today.as_str()).then(|| Wrong::of("wrong-future")),
+            None => Some(two_digit_year(text, &today).unwrap_or_else(|| Wrong::of("wrong-date"))),
         }
     }
 
@@ -422,6 +443,36 @@ pub fn birth_date(text: &str) -> Option<String> {
     (date.year() > 1800).then(|| format!("{y:04}-{m:02}-{d:02}"))
 }
 
+/// A date whose year has two digits: which year is meant, where only one can be; else both that can.
+fn two_digit_year(text: &str, today: &str) -> Option<Wrong> {
+    let (before, year) = text.trim().rsplit_once(['/', '.', '-', ' '])?;
+    if year.len() != 2 || !year.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let parts: Vec<&str> = before.split(['/', '.', '-', ' ']).filter(|p| !p.is_empty()).collect();
+    let of = |century: &str| format!("{}/{century}{year}", parts.join("/"));
+    let is_past = |date: &String| birth_date(date).is_some_and(|iso| iso.as_str() <= today);
+    match (is_past(&of("19")), is_past(&of("20"))) {
+        (true, false) => Some(Wrong {
+            instead: Some(of("19")),
+            ..Wrong::of("wrong-year")
+        }),
+        (_, true) => Some(Wrong {
+            values: vec![("one", of("19")), ("other", of("20"))],
+            ..Wrong::of("wrong-century")
+        }),
+        _ => None,
+    }
+}
+
+/// A date in the form in which it is typed here: `12/03/1992`; a year, or a year and month, as it is.
+pub(super) fn typed_date(iso: &str) -> String {
+    match iso.split('-').collect::<Vec<_>>()[..] {
+        [year, month, day] => format!("{day}/{month}/{year}"),
+        _ => iso.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -436,6 +487,25 @@ mod tests {
         assert_eq!(spoken_glucose("1,2").as_deref(), Some("1.2 g/L"));
         assert_eq!(spoken_height("1,72").as_deref(), Some("172"));
         assert_eq!(spoken_glucose("110"), None);
+    }
+
+    #[test]
+    fn a_year_of_two_digits_is_answered_with_the_years_that_can_be_meant() {
+        let wrong = |text: &str| two_digit_year(text, "2026-11-26");
+        assert_eq!(wrong("12/03/92").unwrap().instead.as_deref(), Some("12/03/1992"));
+        assert_eq!(wrong("12.3.92").unwrap().instead.as_deref(), Some("12/3/1992"));
+        let both = wrong("12/03/25").unwrap();
+        assert_eq!((both.id, both.instead), ("wrong-century", None));
+        assert_eq!(
+            wrong("30/11/26").unwrap().instead.as_deref(),
+            Some("30/11/1926"),
+            "2026 is still to come"
+        );
+        for text in ["31/02/92", "92", "12/03/1992", "12/03/9x", "a/b/92"] {
+            assert_eq!(wrong(text), None, "{text}");
+        }
+        assert_eq!(typed_date("1992-03-12"), "12/03/1992");
+        assert_eq!(typed_date("1992"), "1992");
     }
 
     #[test]

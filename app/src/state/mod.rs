@@ -25,8 +25,8 @@ pub use remote::Remote;
 pub use secret::{Secret, Texts};
 
 use crate::i18n::Lang;
-use crate::view::{Carried, DraftRow, Network, PatientRow, Place, Problem, Record, Request, RequestRow, Sex};
-use form::{Compose, Correction, Setup, Sharing, Visit};
+use crate::view::{Arrivals, Carried, DraftRow, Network, PatientRow, Place, Problem, Record, Request, RequestRow, Sex};
+use form::{Compose, Correction, Ending, Setup, Sharing, Visit};
 
 /// Rows asked for at a time.
 pub const PAGE: u64 = 200;
@@ -62,6 +62,8 @@ pub enum Phase {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Settings {
     pub lang: Lang,
+    /// Somebody chose it here; else it follows the machine.
+    pub lang_is_chosen: bool,
     pub look: Look,
 }
 
@@ -98,6 +100,8 @@ pub struct Patients {
 pub struct NewPatient {
     pub sex: Option<Sex>,
     pub working: bool,
+    /// Whether to give it up has been asked once.
+    pub dropping: bool,
     pub problem: Option<Problem>,
     /// People here who may be the same, with why.
     pub twins: Vec<(PatientRow, String)>,
@@ -125,8 +129,10 @@ pub struct State {
     /// Things that happened whose entries are shown one by one: by their first entry.
     pub unfolded: BTreeSet<String>,
     pub correction: Option<Correction>,
+    pub ending: Option<Ending>,
     pub sharing: Option<Sharing>,
     pub drafts: Vec<DraftRow>,
+    pub arrivals: Arrivals,
     pub requests: Remote<Vec<RequestRow>>,
     pub request: Remote<Request>,
     pub compose: Compose,
@@ -176,8 +182,10 @@ impl State {
             visit: Visit::default(),
             unfolded: BTreeSet::new(),
             correction: None,
+            ending: None,
             sharing: None,
             drafts: Vec::new(),
+            arrivals: Arrivals::default(),
             requests: Remote::Idle,
             request: Remote::Idle,
             compose: Compose::default(),

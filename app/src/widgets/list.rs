@@ -1,7 +1,7 @@
 //! Rows that are pressed: a role, a sentence, and whatever is drawn in them.
 
 use egui::accesskit::Role;
-use egui::{CornerRadius, Response, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, vec2};
+use egui::{CornerRadius, Key, Response, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, vec2};
 
 use crate::theme::palette;
 use crate::theme::tokens::{size, space};
@@ -12,6 +12,28 @@ pub struct Row<'a> {
     pub name: &'a str,
     pub selected: bool,
     pub height: f32,
+}
+
+/// What a key did in a list while one types in the field above it.
+pub enum Steered {
+    To(u64),
+    Take(u64),
+}
+
+/// Arrow keys move through `total` rows from `at`, Enter takes the row that they are on, or the only one.
+pub fn steer(ui: &Ui, at: Option<u64>, total: u64) -> Option<Steered> {
+    let last = total.checked_sub(1)?;
+    ui.input(|i| {
+        if i.key_pressed(Key::ArrowDown) {
+            Some(Steered::To(at.map_or(0, |at| (at + 1).min(last))))
+        } else if i.key_pressed(Key::ArrowUp) {
+            at.map(|at| Steered::To(at.saturating_sub(1)))
+        } else if i.key_pressed(Key::Enter) {
+            at.or((last == 0).then_some(0)).map(Steered::Take)
+        } else {
+            None
+        }
+    })
 }
 
 /// A row across the width; what is drawn in it isn't read a second time.

@@ -11,7 +11,7 @@ use bocage_node::service::Service;
 use bocage_protocol::identity::{FacilityKind, Profession};
 use tokio::sync::oneshot;
 
-use crate::support::{PASSPHRASE, fill, french, press, press_row, refill, told, until_shown, window};
+use crate::support::{PASSPHRASE, fill, french, press, press_row, refill, told, until, until_shown, window};
 
 fn place(facility: &str, kind: FacilityKind, who: Option<&str>) -> Description {
     Description {
@@ -149,12 +149,17 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     until_shown(&mut a, "2 éléments saisis par erreur");
     // A question that is begun and left is still there.
     press(&mut a, "Interroger un confrère");
+    fill(&mut a, "À qui", "petit");
+    until_shown(&mut a, "Row: Dr Claire Petit, Hôpital de Figeac Gramat");
+    a.key_press(egui::Key::ArrowDown);
+    a.run_ok();
+    a.key_press(egui::Key::Enter);
+    until_shown(&mut a, "À quelqu’un d’autre");
     fill(&mut a, "Question", "Faut-il");
     press(&mut a, "Accueil");
     press_row(&mut a, "Question commencée, Awa Diallo");
     until_shown(&mut a, "Faut-il");
-    fill(&mut a, "À qui", "petit");
-    press(&mut a, "Dr Claire Petit, Hôpital de Figeac Gramat");
+    until_shown(&mut a, "Dr Claire Petit, Hôpital de Figeac");
     fill(&mut a, "Question", " l’hospitaliser ?");
     press(&mut a, "Signer et envoyer");
     until_shown(&mut a, "Faut-il l’hospitaliser ?");
@@ -205,4 +210,65 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     until_shown(&mut b, "Ce dossier n’est plus ouvert à votre lieu");
     let said = told(&b);
     assert!(said.contains("151/94") && !said.contains("Nouvelle consultation"), "{said}");
+}
+
+/// Sharing asks nothing of anybody: whoever it is for would never look. And what stays true between visits is written, ended, corrected.
+#[test]
+fn a_record_that_is_opened_without_a_question_is_news_on_the_other_desk_until_it_is_read_there() {
+    let root = tempfile::tempdir().unwrap();
+    let places = [
+        place("Centre de Saint-Aubin", FacilityKind::Clinic, Some("Dr Élise Marchand")),
+        place("Hôpital de Figeac", FacilityKind::Clinic, Some("Dr Claire Petit")),
+        place("Cabine de Gramat", FacilityKind::Cabin, None),
+    ];
+    let homes = found(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
+    let carrier = Carrier::start(homes[2].clone());
+    let mut a = window(desk(homes[0].root(), &carrier), french());
+    fill(&mut a, "Phrase de passe", PASSPHRASE);
+    press(&mut a, "Déverrouiller");
+    press(&mut a, "Nouveau dossier");
+    fill(&mut a, "Nom de naissance", "Diallo");
+    fill(&mut a, "Prénoms", "Aw");
+    fill(&mut a, "Date de naissance", "12/03/92");
+    press(&mut a, "Écrire 12/03/1992, Date de naissance");
+    press(&mut a, "Créer le dossier");
+    press(&mut a, "Corriger l’identité");
+    refill(&mut a, "Prénoms", "Awa");
+    press(&mut a, "Sexe : Femme");
+    press(&mut a, "Signer la correction");
+    until_shown(&mut a, "Awa Diallo");
+    until_shown(&mut a, "née le 12 mars 1992");
+    press(&mut a, "Antécédents et traitements");
+    fill(&mut a, "Problème ou antécédent", "Appendicectomie");
+    fill(&mut a, "Depuis, ou en", "1998");
+    press(&mut a, "Ajouter un antécédent");
+    until_shown(&mut a, "Appendicectomie (1998)");
+    fill(&mut a, "Médicament", "Metformine 500 mg");
+    fill(&mut a, "Posologie", "1 le soir");
+    press(&mut a, "Ajouter le traitement");
+    press(&mut a, "Arrêter, Metformine 500 mg, 1 le soir");
+    fill(&mut a, "Pourquoi", "Diarrhée");
+    press(&mut a, "Signer l’arrêt");
+    until_shown(&mut a, "arrêté le");
+    until_shown(&mut a, "Diarrhée");
+    press(&mut a, "Qui peut lire");
+    press(&mut a, "Partager avec Hôpital de Figeac");
+    press(&mut a, "Partager le dossier de Awa Diallo");
+    until_shown(&mut a, "peut lire ce dossier");
+
+    let mut b = window(desk(homes[1].root(), &carrier), french());
+    fill(&mut b, "Phrase de passe", PASSPHRASE);
+    press(&mut b, "Déverrouiller");
+    until_shown(&mut b, "Un dossier a été ouvert à votre lieu");
+    press_row(&mut b, "Awa Diallo, par Dr Élise Marchand, Centre de Saint-Aubin");
+    until_shown(&mut b, "Appendicectomie (1998)");
+    press(&mut b, "Accueil");
+    until(&mut b, "it is no news any more", |w| !told(w).contains("a été ouvert"));
+    // A window beside another one says which of the two is the node.
+    let mut second = window(desk(homes[1].root(), &carrier), french());
+    fill(&mut second, "Phrase de passe", PASSPHRASE);
+    press(&mut second, "Déverrouiller");
+    until_shown(&mut second, "Une autre fenêtre de ce lieu est ouverte");
+    assert!(!told(&b).contains("Une autre fenêtre"));
+    drop(second);
 }

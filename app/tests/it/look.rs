@@ -7,8 +7,8 @@ use bocage_app::state::form::{Setup, Step};
 use bocage_app::state::{Action, Field, Look, Phase, Remote, Route, Settings, Shelf, State, Tab};
 use bocage_app::theme::tokens::size;
 use bocage_app::view::{
-    Carried, CarriedFile, Delivery, DraftRow, Earlier, Entry, FieldNow, Invited, Message, Network, Part, PatientRow, Peer, Person, Place,
-    Problem, Recipient, Record, Request, RequestRow, Sex, Sight, Trust, What,
+    Arrival, Arrivals, Carried, CarriedFile, Delivery, DraftForm, DraftRow, Earlier, Entry, FieldNow, Invited, Message, Network, Part,
+    PatientRow, Peer, Person, Place, Problem, Recipient, Record, Request, RequestRow, Sex, Sight, Trust, What,
 };
 use bocage_app::{screens, theme};
 use bocage_protocol::clinical::request::{Kind, Status, Step as Taken};
@@ -59,6 +59,9 @@ fn record() -> Record {
         act: String::new(),
         earlier: Vec::new(),
         in_error: false,
+        over: false,
+        over_because: String::new(),
+        written_ms: at_ms,
         fields: vec![FieldNow {
             name: "value".to_owned(),
             value: "151/94".to_owned(),
@@ -93,6 +96,32 @@ fn record() -> Record {
         "Méthyldopa 250 mg  1 comprimé 3 fois par jour",
         NOW - 20 * DAY,
     ));
+    let mut stopped = entry(93, What::Treatment, "Fer 80 mg", NOW - 200 * DAY);
+    stopped.text = "1 le soir".to_owned();
+    stopped.over = true;
+    stopped.over_because = "Hémoglobine normale.".to_owned();
+    stopped.written_ms = NOW - 20 * DAY;
+    let mut asthma = entry(94, What::Problem, "Asthme", NOW - 400 * DAY);
+    asthma.text = "2001".to_owned();
+    let mut appendix = entry(95, What::Problem, "Appendicectomie", NOW - 400 * DAY);
+    appendix.text = "1998-05-12".to_owned();
+    appendix.over = true;
+    let mut identity = entry(96, What::Patient, "", NOW - 500 * DAY);
+    identity.part = "identity".to_owned();
+    let said = [
+        ("family", "Diallo"),
+        ("given", "Awa"),
+        ("birth-date", "1992-03-12"),
+        ("sex", "female"),
+        ("ins", "295109912611193"),
+    ];
+    identity.fields = said
+        .map(|(name, value)| FieldNow {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
+        .into();
+    entries.extend([stopped, asthma, appendix, identity]);
     let mut note = entry(92, What::Note, "", NOW - 2 * DAY);
     note.text = "Céphalées depuis trois jours, pas de trouble visuel. À revoir dans la semaine.".to_owned();
     note.versions = 1;
@@ -177,6 +206,7 @@ fn full(settings: Settings) -> State {
         facility: "Centre de santé de Saint-Aubin".to_owned(),
         practitioner: "Dr Élise Marchand".to_owned(),
         carries_only: false,
+        is_second: false,
     };
     state.phase = Phase::Open;
     let peer = |facility: &str, kind: &str, connected| Peer {
@@ -347,13 +377,13 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
     demo.drafts = vec![
         DraftRow {
             patient: id.clone(),
-            is_question: false,
+            form: DraftForm::Visit,
             name: "Awa Diallo".to_owned(),
             saved_ms: NOW - DAY,
         },
         DraftRow {
             patient: id.clone(),
-            is_question: true,
+            form: DraftForm::Question,
             name: "Awa Diallo".to_owned(),
             saved_ms: NOW - 2 * DAY,
         },
@@ -379,10 +409,28 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
         has_receipt: true,
         no_receipt: None,
     });
+    let mut identity = record(Tab::Summary);
+    identity.apply(Action::Correct(format!("{:032x}", 96)));
+    let mut ending = record(Tab::Treatments);
+    ending.apply(Action::End(format!("{:032x}", 91)));
+    let mut second = open(Route::Home);
+    second.place.is_second = true;
+    let arrival = |n, family, given, sex| Arrival {
+        patient: patient(n, family, given, sex),
+        by: person("Dr Karim Benali", "Hôpital de Figeac"),
+        at_ms: NOW - n * 3_600_000,
+    };
+    second.arrivals = Arrivals {
+        rows: vec![arrival(2, "Martin", "Paul", Sex::Male), arrival(3, "Koné", "Fatou", Sex::Female)],
+        total: 2,
+    };
     let mut cabin = open(Route::Network);
     cabin.place.carries_only = true;
     vec![
         ("cabin", cabin),
+        ("correct-identity", identity),
+        ("end", ending),
+        ("second", second),
         ("demo", demo),
         ("stick", carried),
         ("record-shut", shut),
@@ -450,16 +498,19 @@ const UNITS_AND_LANGUAGES: [&str; 3] = ["Français", "English", "mmHg"];
 const BOTH: [Settings; 2] = [
     Settings {
         lang: Lang::Fr,
+        lang_is_chosen: true,
         look: Look::Light,
     },
     Settings {
         lang: Lang::En,
+        lang_is_chosen: true,
         look: Look::Dark,
     },
 ];
 
 const PSEUDO: Settings = Settings {
     lang: Lang::Pseudo,
+    lang_is_chosen: true,
     look: Look::Light,
 };
 
@@ -468,10 +519,12 @@ const FOUR: [Settings; 4] = [
     BOTH[1],
     Settings {
         lang: Lang::Fr,
+        lang_is_chosen: true,
         look: Look::Dark,
     },
     Settings {
         lang: Lang::En,
+        lang_is_chosen: true,
         look: Look::Light,
     },
 ];

@@ -33,6 +33,7 @@ pub(crate) fn window(options: Options, settings: Settings) -> Window {
 pub(crate) fn french() -> Settings {
     Settings {
         lang: Lang::Fr,
+        lang_is_chosen: true,
         look: Look::Light,
     }
 }

@@ -37,15 +37,12 @@ impl Service {
         let seen = self.seen_until()?;
         let mut arrivals: Vec<(u64, SeatKey, RecordId)> = Vec::new();
         for record in reader.records() {
-            let parts = || reader.compartments(&record);
-            let opened = parts()
+            let opened = reader
+                .compartments(&record)
                 .filter(|(part, _)| *part == Compartment::Identity)
                 .filter_map(|(_, doc)| self.opened_by_others(doc, own, &ours, seen))
                 .max();
             let Some((at, by)) = opened else { continue };
-            if parts().any(|(part, _)| part == Compartment::Request) {
-                continue;
-            }
             let mut identity = reader.current(&record).filter(|f| f.compartment == Compartment::Identity);
             let is_read = identity.any(|f| {
                 let acknowledged = reader.receipts(&f.doc, &f.fact.envelope);
@@ -100,8 +97,14 @@ impl Service {
             Subject::Team(team) => registry.team(team).is_some_and(|t| t.facility == own),
             Subject::Practitioner(key) => registry.practitioner(key).is_some_and(|p| p.facility == own),
         };
-        let counts =
-            |g: &&GrantView| !ours.contains(&g.issuer) && g.terms.rank.may_read() && to_us(&g.terms.subject) && g.is_live(now_ms());
+        // What a question opens rests on a consent of its own.
+        let counts = |g: &&GrantView| {
+            !ours.contains(&g.issuer)
+                && g.terms.consent_hash == [0; 32]
+                && g.terms.rank.may_read()
+                && to_us(&g.terms.subject)
+                && g.is_live(now_ms())
+        };
         let grants = self.core.reader.as_ref()?.access(&doc)?.grants().iter().filter(counts);
         let moment = |g: &GrantView| {
             let bytes = self.core.store.get(&g.envelope).ok()??;

@@ -20,6 +20,8 @@ pub(super) struct Typed {
     pub(super) clinical: Option<Clinical>,
     /// Its author, or a colleague, says that it was a mistake.
     pub(super) in_error: bool,
+    pub(super) is_over: bool,
+    pub(super) over_because: String,
 }
 
 pub(super) fn typed(json: &[u8]) -> Typed {
@@ -27,7 +29,18 @@ pub(super) fn typed(json: &[u8]) -> Typed {
         return Typed::default();
     };
     let effective = moment(&resource).unwrap_or_default().to_owned();
+    let is_over = is_over(&resource);
+    let because = [
+        &resource["statusReason"]["text"],
+        resource["note"]
+            .as_array()
+            .and_then(|n| n.last())
+            .map_or(&Value::Null, |n| &n["text"]),
+    ];
+    let because = because.into_iter().filter(|_| is_over).find_map(Value::as_str);
     Typed {
+        is_over,
+        over_because: because.unwrap_or_default().to_owned(),
         effective_ms: milliseconds(&effective),
         effective,
         visit: visit(&resource).unwrap_or_default().to_owned(),
@@ -110,6 +123,19 @@ fn observation(resource: &Value, o: &ObservationView) -> Option<Clinical> {
 fn in_error(resource: &Value) -> bool {
     let said = [&resource["status"], &resource["verificationStatus"]["coding"][0]["code"]];
     said.into_iter().any(|code| code == "entered-in-error")
+}
+
+/// A status that isn't known here isn't an end.
+fn is_over(resource: &Value) -> bool {
+    let status = match resource["resourceType"].as_str() {
+        Some("MedicationRequest") => &resource["status"],
+        Some("Condition" | "AllergyIntolerance") => &resource["clinicalStatus"]["coding"][0]["code"],
+        _ => return false,
+    };
+    matches!(
+        status.as_str(),
+        Some("inactive" | "remission" | "resolved" | "stopped" | "completed" | "cancelled")
+    )
 }
 
 /// When a person says it happened, in whatever field this type of resource has for it.

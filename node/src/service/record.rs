@@ -313,6 +313,8 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
         visit: typed.visit,
         clinical: typed.clinical,
         in_error: typed.in_error,
+        is_over: typed.is_over,
+        over_because: typed.over_because,
         request: String::new(),
         fields: plain::fields(fact.body)
             .into_iter()

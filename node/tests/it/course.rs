@@ -66,10 +66,8 @@ fn problems_pass_and_treatments_are_stopped_and_each_says_so_once() {
     let record = desk.record(&patient);
     assert_eq!(status_of(&record.entries, &stopped), "stopped");
     assert_eq!(status_of(&record.entries, &resolved), "resolved");
-    assert!(
-        record.entries.iter().any(|e| e.fact == stopped && e.versions == 1),
-        "what stood there stays"
-    );
+    let said = record.entries.iter().find(|e| e.fact == stopped).unwrap();
+    assert_eq!((said.versions, said.is_over, &said.over_because[..]), (1, true, "Diarrhée"));
     for over in [&stopped, &resolved, &appendix] {
         let refused = desk.ask(end(&patient, over, "")).unwrap_err();
         assert!(refused.message.contains("over already"), "{}", refused.message);

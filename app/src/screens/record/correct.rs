@@ -6,6 +6,7 @@ use super::super::words;
 use crate::state::{Action, Field, State};
 use crate::theme::icon;
 use crate::theme::tokens::space;
+use crate::view::{Entry, Sex, What};
 use crate::widgets::{self, ButtonKind};
 
 /// Lines of a note's field.
@@ -18,7 +19,12 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let entry = entry.and_then(|r| r.entries.iter().find(|e| e.id == correction.entry));
     let Some(entry) = entry else { return };
     let mut leave = false;
-    let title = lang.tv("correct-title", &[("entry", words::entry(state, entry).into())]);
+    let is_identity = entry.what == What::Patient;
+    let title = if is_identity {
+        lang.t("correct-identity")
+    } else {
+        lang.tv("correct-title", &[("entry", words::entry(state, entry).into())])
+    };
     widgets::modal(
         ui,
         "correct",
@@ -37,12 +43,17 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 }
                 ui.add_space(space::S);
             }
+            if let (true, Some(sex)) = (is_identity, correction.sex) {
+                let sexes = Sex::ALL.map(|s| (s, lang.t(words::sex(s))));
+                widgets::choice(ui, &lang.t("field-sex"), &sexes, Some(sex), |s| out.push(Action::CorrectSex(s)));
+                ui.add_space(space::S);
+            }
             if let Some(severe) = correction.severe
                 && let Some(severe) = widgets::toggle(ui, &lang.t("severe"), severe)
             {
                 out.push(Action::Severe(severe));
             }
-            if entry.what == crate::view::What::Visit {
+            if entry.what == What::Visit {
                 widgets::small(ui, &lang.t("withdraw-visit"));
             }
             if let Some(problem) = &correction.problem {
@@ -58,8 +69,9 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                         out.push(Action::SaveCorrection);
                     }
                 }
+                // Somebody was registered: that isn't unsaid by saying so here.
                 let words = lang.t(if correction.withdrawing { "withdraw-sure" } else { "withdraw" });
-                if widgets::button(ui, ButtonKind::Danger, icon::X_CIRCLE, &words, !correction.working).clicked() {
+                if !is_identity && widgets::button(ui, ButtonKind::Danger, icon::X_CIRCLE, &words, !correction.working).clicked() {
                     out.push(Action::Withdraw);
                 }
                 if widgets::quiet(ui, "", &lang.t("leave")).clicked() {
@@ -73,15 +85,21 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     }
 }
 
-fn label(state: &State, entry: &crate::view::Entry, name: &str) -> String {
+fn label(state: &State, entry: &Entry, name: &str) -> String {
     let lang = state.lang();
     match (name, &entry.what) {
-        ("value", crate::view::What::Vital(measure)) => words::labelled_sign(lang, measure.sign()),
+        ("value", What::Vital(measure)) => words::labelled_sign(lang, measure.sign()),
         ("text", _) => lang.t("field-note"),
         ("substance", _) => lang.t("field-substance"),
         ("reaction", _) => lang.t("field-reaction"),
         ("medicine", _) => lang.t("field-medicine"),
         ("dosage", _) => lang.t("field-dosage"),
+        ("problem", _) => lang.t("field-problem"),
+        ("since", _) => lang.t("field-since"),
+        ("family", _) => lang.t("field-family"),
+        ("given", _) => lang.t("field-given"),
+        ("birth-date", _) => lang.t("field-birth"),
+        ("ins", _) => lang.t("field-ins"),
         _ => lang.t("field-reason"),
     }
 }

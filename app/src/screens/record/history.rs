@@ -143,7 +143,10 @@ fn standing(ui: &mut Ui, state: &State, group: &[&Entry]) {
         let own = group.iter().filter(|e| e.own);
         match own.map(|e| e.held.unwrap_or(0)).min() {
             Some(0) => widgets::chip(ui, Tone::Plain, icon::CHECK_CIRCLE, &lang.t("saved-here")),
-            Some(n) => widgets::chip(ui, Tone::Success, icon::CLOUD_CHECK, &lang.tv("held-by", &[("n", n.into())])),
+            Some(n) => {
+                let words = lang.tv("held-by", &[("n", n.into())]);
+                widgets::chip_because(ui, Tone::Success, icon::CLOUD_CHECK, &words, &lang.t("held-what"));
+            }
             None => {}
         }
     });

@@ -56,18 +56,29 @@ pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, tab: Tab, out: &mu
         }
     });
     correct::dialog(ui, state, out);
+    treatments::dialog(ui, state, out);
     readers::dialog(ui, state, out);
 }
 
 fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
     let lang = state.lang();
-    let mut pressed = None;
+    let (mut pressed, mut correct) = (None, None);
     widgets::person_head(
         ui,
         &record.patient.initials(),
         |ui| {
             widgets::title(ui, &record.patient.name());
-            widgets::muted(ui, &words::particulars(state, &record.patient));
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().interact_size.y = 0.0;
+                widgets::muted(ui, &words::particulars(state, &record.patient));
+                let identity = record.entries.iter().find(|e| e.what == What::Patient);
+                if let Some(identity) = identity.filter(|e| record.is_writable(&e.part)) {
+                    let name = lang.t("correct-identity");
+                    if widgets::quiet_named(ui, icon::PENCIL_SIMPLE, &lang.t("correct"), &name).clicked() {
+                        correct = Some(identity.id.clone());
+                    }
+                }
+            });
         },
         |ui| {
             let patient = record.patient.id.clone();
@@ -84,6 +95,7 @@ fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
         },
     );
     out.extend(pressed.map(Action::Go));
+    out.extend(correct.map(Action::Correct));
     if record.is_shut() {
         ui.add_space(space::S);
         widgets::banner(ui, Tone::Warning, icon::LOCK, &shut(state, record), |_| {});
@@ -127,7 +139,7 @@ pub(super) fn alerts(ui: &mut Ui, state: &State, record: &Record) {
 /// Each substance once, however often it was noted; what was noted in error isn't one.
 pub(super) fn allergies(record: &Record) -> Vec<&Entry> {
     let mut seen = BTreeSet::new();
-    let noted = |e: &&Entry| matches!(e.what, What::Allergy { .. }) && !e.in_error;
+    let noted = |e: &&Entry| matches!(e.what, What::Allergy { .. }) && !e.in_error && !e.over;
     let mut all: Vec<&Entry> = record.entries.iter().filter(noted).collect();
     // The graver word about a substance is the one that is shown.
     all.sort_by_key(|e| e.what != What::Allergy { severe: true });

@@ -4,12 +4,12 @@ use bocage_protocol::clinical::vitals::Sign;
 use egui::Ui;
 
 use super::super::words;
-use super::{history, side_by_side, vitals};
+use super::{history, side_by_side, treatments, vitals};
 use crate::state::form::SIGNS;
 use crate::state::{Action, Route, State};
 use crate::theme::tokens::{Type, Weight, size, space};
 use crate::theme::{icon, palette, text};
-use crate::view::Record;
+use crate::view::{Entry, Record, What};
 use crate::widgets;
 
 /// Signs that have a tile.
@@ -22,6 +22,8 @@ const TILES: [Sign; 5] = [
 ];
 /// Things that happened on the first look.
 const LATEST: usize = 6;
+/// Problems and treatments on the first look.
+const BACKGROUND: usize = 8;
 /// Points of a tile's line.
 const SPARK: usize = 12;
 
@@ -52,6 +54,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Ac
             }
         },
         |ui| {
+            background(ui, state, record);
             widgets::card(ui, |ui| {
                 widgets::heading(ui, &lang.t("tab-history"));
                 ui.add_space(space::S);
@@ -60,6 +63,37 @@ pub(super) fn show(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Ac
         },
     );
     out.extend(pressed);
+}
+
+/// What stays true between visits, as far as it isn't over; an antecedent is just that.
+fn background(ui: &mut Ui, state: &State, record: &Record) {
+    let problems = treatments::now_then_over(record, &What::Problem);
+    let taken = treatments::now_then_over(record, &What::Treatment);
+    let lines: Vec<&Entry> = problems.into_iter().chain(taken.into_iter().filter(|e| !e.over)).collect();
+    if lines.is_empty() {
+        return;
+    }
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &state.lang().t("tab-treatments"));
+        ui.add_space(space::XS);
+        ui.spacing_mut().interact_size.y = 0.0;
+        for entry in &lines[..lines.len().min(BACKGROUND)] {
+            ui.horizontal(|ui| {
+                let ink = palette(ui).text_muted;
+                widgets::hidden_glyph(ui, words::icon_of(&entry.what), Type::Body.points(), ink);
+                let words = words::entry(state, entry);
+                if entry.over {
+                    widgets::muted(ui, &words)
+                } else {
+                    widgets::body(ui, &words)
+                }
+            });
+        }
+        if let Some(more) = lines.len().checked_sub(BACKGROUND).filter(|n| *n > 0) {
+            widgets::small(ui, &state.lang().tv("and-more", &[("n", (more as u64).into())]));
+        }
+    });
+    ui.add_space(space::M);
 }
 
 fn tile(ui: &mut Ui, state: &State, record: &Record, sign: Sign) {

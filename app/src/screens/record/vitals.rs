@@ -44,7 +44,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, record: &Record) {
 pub(super) fn chart(ui: &mut Ui, state: &State, record: &Record, sign: Sign, height: f32) {
     let lang = state.lang();
     let series = record.series(sign);
-    let name = lang.t(words::sign(sign));
+    let name = words::labelled_sign(lang, sign);
     let Some((at, last)) = series.last().copied() else { return };
     let sentence = lang.tv(
         "chart-sentence",

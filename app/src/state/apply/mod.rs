@@ -7,7 +7,7 @@ mod setup;
 mod visit;
 
 use super::form::{Compose, Sharing};
-use super::{Action, Command, Draft, Field, NewPatient, Phase, Remote, Route, State, Tab};
+use super::{Action, Command, Draft, Field, Phase, Remote, Route, State, Tab};
 use crate::theme::tokens::Tone;
 
 /// Steps back that are remembered.
@@ -28,12 +28,14 @@ impl State {
             }
             Action::Language(lang) => {
                 self.settings.lang = lang;
+                self.settings.lang_is_chosen = true;
                 return vec![Command::Settings(self.settings)];
             }
             Action::Look(look) => {
                 self.settings.look = look;
                 return vec![Command::Settings(self.settings)];
             }
+            Action::ArrivalsSeen => return vec![Command::ArrivalsSeen],
             Action::CloseToast(id) => self.toasts.retain(|t| t.id != id),
             Action::Help(shown) => self.help = shown,
 
@@ -55,7 +57,10 @@ impl State {
 
             Action::PatientsAt(offset) => return self.ask_patients(offset),
             Action::Cursor(row) => self.patients.cursor = Some(row),
-            Action::Sex(sex) => self.new_patient.sex = Some(sex),
+            Action::Sex(sex) => {
+                self.new_patient.sex = Some(sex);
+                self.draft_soon(Draft::NewPatient);
+            }
             Action::CreatePatient { anyway } => return self.create_patient(anyway),
 
             Action::Oxygen(oxygen) => {
@@ -70,12 +75,20 @@ impl State {
             Action::DropDraft => return self.drop_form(),
             Action::AddAllergy { severe } => return self.add_allergy(severe),
             Action::AddTreatment => return self.add_treatment(),
+            Action::AddProblem { is_over } => return self.add_problem(is_over),
+            Action::End(entry) => self.begin_ending(entry),
+            Action::ConfirmEnd => return self.confirm_end(),
             Action::Unfold(entry) => self.unfold(entry),
             Action::Correct(entry) => self.begin_correction(&entry),
             Action::Severe(severe) => {
                 if let Some(correction) = &mut self.correction {
                     correction.severe_changed |= correction.severe != Some(severe);
                     correction.severe = Some(severe);
+                }
+            }
+            Action::CorrectSex(sex) => {
+                if let Some(correction) = &mut self.correction {
+                    correction.sex = Some(sex);
                 }
             }
             Action::SaveCorrection => return self.save_correction(),
@@ -98,8 +111,11 @@ impl State {
                 self.compose.urgent = urgent;
                 self.draft_soon(Draft::Question);
             }
+            Action::RecipientCursor(at) => self.compose.cursor = Some(at),
             Action::Recipient(to) => {
                 self.compose.to = Some(to);
+                self.compose.cursor = None;
+                self.draft_soon(Draft::Question);
                 self.texts.remove(Field::Recipient);
                 self.focus = Some(Field::Question);
             }
@@ -142,6 +158,8 @@ impl State {
             Field::Search => return self.search(),
             Field::Family | Field::Given | Field::Birth | Field::Ins => {
                 self.new_patient.problem = None;
+                self.new_patient.dropping = false;
+                self.draft_soon(Draft::NewPatient);
                 let draft = self.patient_draft();
                 if draft.family.chars().count() > 1 && !draft.birth_date.is_empty() || draft.ins.len() == 15 {
                     return vec![Command::Twins(draft)];
@@ -204,23 +222,30 @@ impl State {
     /// What the screen needs that is gone to.
     pub(super) fn arrive(&mut self) -> Vec<Command> {
         match self.route.clone() {
-            Route::Home => vec![Command::Network, Command::Drafts, Command::Requests],
+            Route::Home => vec![Command::Network, Command::Drafts, Command::Requests, Command::Arrivals],
             Route::Requests(_) => vec![Command::Requests],
             Route::Patients => {
                 self.focus = Some(Field::Search);
                 self.search()
             }
             Route::NewPatient => {
-                self.new_patient = NewPatient::default();
+                // What was typed comes back with its draft.
+                self.clear_new_patient();
                 self.focus = Some(Field::Family);
-                Vec::new()
+                vec![Command::LoadDraft {
+                    patient: String::new(),
+                    draft: Draft::NewPatient,
+                }]
             }
             Route::Record { patient, .. } => {
                 if self.record_of(&patient).is_none() {
                     self.record = Remote::Idle;
                 }
                 self.record.ask();
-                vec![Command::Record(patient)]
+                let news = self.arrivals.rows.iter().any(|a| a.patient.id == patient);
+                // Whoever opened it is told: somebody came here to read it.
+                let read = news.then(|| Command::ReadRecord(patient.clone()));
+                [Command::Record(patient)].into_iter().chain(read).collect()
             }
             Route::Visit { patient } => {
                 self.clear_visit();
@@ -293,6 +318,10 @@ impl State {
             Route::Compose { .. } if std::mem::replace(&mut self.compose.dropping, true) => {
                 self.texts.remove(Field::Question);
                 (std::mem::take(&mut self.compose).patient, Draft::Question)
+            }
+            Route::NewPatient if std::mem::replace(&mut self.new_patient.dropping, true) => {
+                self.clear_new_patient();
+                (String::new(), Draft::NewPatient)
             }
             _ => return Vec::new(),
         };

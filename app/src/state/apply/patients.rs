@@ -1,7 +1,7 @@
 //! The list of patients, and a new one.
 
 use super::super::form::birth_date;
-use super::super::{Command, Field, PatientDraft, Patients, State};
+use super::super::{Command, Field, NewPatient, PatientDraft, Patients, State};
 
 impl State {
     pub(in crate::state) fn search(&mut self) -> Vec<Command> {
@@ -37,6 +37,19 @@ impl State {
             birth_date: birth_date(self.text(Field::Birth)).unwrap_or_default(),
             sex: self.new_patient.sex.unwrap_or_default(),
             ins: self.text(Field::Ins).split_whitespace().collect(),
+        }
+    }
+
+    /// Nothing is typed of a new patient yet.
+    pub fn is_new_patient_empty(&self) -> bool {
+        let typed = [Field::Family, Field::Given, Field::Birth, Field::Ins];
+        typed.into_iter().all(|f| self.text(f).is_empty()) && self.new_patient.sex.is_none()
+    }
+
+    pub(in crate::state) fn clear_new_patient(&mut self) {
+        self.new_patient = NewPatient::default();
+        for field in [Field::Family, Field::Given, Field::Birth, Field::Ins] {
+            self.texts.remove(field);
         }
     }
 

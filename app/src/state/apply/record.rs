@@ -1,9 +1,9 @@
 //! One record: what is added to it, corrected in it, and whom it is shared with.
 
-use super::super::form::Correction;
+use super::super::form::{Correction, Ending, birth_date, typed_date};
 use super::super::{Command, Field, State};
 use crate::theme::tokens::Tone;
-use crate::view::What;
+use crate::view::{FieldNow, Sex, What};
 
 impl State {
     pub(super) fn add_allergy(&mut self, severe: bool) -> Vec<Command> {
@@ -22,6 +22,46 @@ impl State {
         let Some(patient) = self.shown_patient() else { return Vec::new() };
         let (medicine, dosage) = (self.take(Field::Medicine), self.take(Field::Dosage));
         vec![Command::AddTreatment { patient, medicine, dosage }]
+    }
+
+    pub(super) fn add_problem(&mut self, is_over: bool) -> Vec<Command> {
+        let Some(patient) = self.shown_patient() else { return Vec::new() };
+        if self.wrong(Field::Since).is_some() {
+            self.focus = Some(Field::Since);
+            return Vec::new();
+        }
+        let (label, since) = (self.take(Field::Problem), self.take(Field::Since));
+        vec![Command::AddProblem {
+            patient,
+            label,
+            since: birth_date(since.trim()).unwrap_or_default(),
+            is_over,
+        }]
+    }
+
+    pub(super) fn begin_ending(&mut self, entry: String) {
+        let Some(patient) = self.shown_patient() else { return };
+        self.texts.remove(Field::EndReason);
+        self.focus = Some(Field::EndReason);
+        self.ending = Some(Ending {
+            patient,
+            entry,
+            ..Ending::default()
+        });
+    }
+
+    pub(super) fn confirm_end(&mut self) -> Vec<Command> {
+        let reason = self.text(Field::EndReason).trim().to_owned();
+        let Some(ending) = &mut self.ending else { return Vec::new() };
+        if std::mem::replace(&mut ending.working, true) {
+            return Vec::new();
+        }
+        ending.problem = None;
+        vec![Command::End {
+            patient: ending.patient.clone(),
+            entry: ending.entry.clone(),
+            reason,
+        }]
     }
 
     pub(super) fn unfold(&mut self, entry: String) {
@@ -44,7 +84,8 @@ impl State {
                 _ => None,
             },
             severe: found.field("criticality").map(|c| c == "high"),
-            fields: found.fields.iter().filter(|f| f.name != "criticality").cloned().collect(),
+            sex: found.field("sex").map(Sex::of_code),
+            fields: found.fields.iter().filter(|f| !is_chosen(f)).cloned().map(in_typed_form).collect(),
             ..Correction::default()
         };
         for (place, field) in (0..).zip(&correction.fields) {
@@ -59,12 +100,21 @@ impl State {
         let Some(correction) = &self.correction else { return Vec::new() };
         let typed = (0..).zip(&correction.fields).filter_map(|(place, field)| {
             let now = self.text(Field::Correction(place)).trim();
-            let said = correction.sign.map_or_else(|| now.to_owned(), |sign| self.with_unit(sign, now));
+            let said = match (correction.sign, field.name.as_str()) {
+                (Some(sign), _) => self.with_unit(sign, now),
+                (None, "birth-date" | "since") => birth_date(now).unwrap_or_else(|| now.to_owned()),
+                _ => now.to_owned(),
+            };
             (now != field.value.trim()).then(|| (field.name.clone(), said))
         });
         let severe = correction.severe_changed.then_some(correction.severe).flatten();
         let criticality = severe.map(|severe| ("criticality".to_owned(), if severe { "high" } else { "low" }.to_owned()));
-        typed.chain(criticality).collect()
+        let entry = self.record_of(&correction.patient);
+        let entry = entry.and_then(|r| r.entries.iter().find(|e| e.id == correction.entry));
+        let before = entry.and_then(|e| e.field("sex")).map(Sex::of_code);
+        let sex = correction.sex.filter(|sex| Some(*sex) != before);
+        let sex = sex.map(|sex| ("sex".to_owned(), sex.code().to_owned()));
+        typed.chain(criticality).chain(sex).collect()
     }
 
     pub(super) fn save_correction(&mut self) -> Vec<Command> {
@@ -116,8 +166,21 @@ impl State {
 
     pub(in crate::state) fn leave_dialog(&mut self) {
         self.correction = None;
+        self.ending = None;
         self.sharing = None;
-        self.texts.retain(|f| !matches!(f, Field::Correction(_)));
+        self.texts.retain(|f| !matches!(f, Field::Correction(_) | Field::EndReason));
+    }
+
+    /// What the open dialog asked for was refused: it says why, and can be tried again.
+    pub(in crate::state) fn dialog_refused(&mut self, why: crate::view::Problem) {
+        if let Some(correction) = &mut self.correction {
+            correction.working = false;
+            correction.withdrawing = false;
+            correction.problem = Some(why);
+        } else if let Some(ending) = &mut self.ending {
+            ending.working = false;
+            ending.problem = Some(why);
+        }
     }
 
     /// The record was shared, or not.
@@ -147,4 +210,18 @@ impl State {
             }
         }
     }
+}
+
+/// True for a field that is chosen among a few instead of being typed.
+fn is_chosen(field: &FieldNow) -> bool {
+    matches!(field.name.as_str(), "criticality" | "sex")
+}
+
+/// As the window's fields have it.
+fn in_typed_form(field: FieldNow) -> FieldNow {
+    let value = match field.name.as_str() {
+        "birth-date" | "since" => typed_date(&field.value),
+        _ => field.value,
+    };
+    FieldNow { value, ..field }
 }

@@ -145,6 +145,9 @@ fn marks(e: &Entry, lang: Lang) -> Vec<String> {
     if e.in_error {
         marks.push(lang.pick("made in error", "saisi par erreur").to_owned());
     }
+    if !e.over_because.is_empty() {
+        marks.push(format!("{}{}", lang.pick("over: ", "terminé : "), one_line(&e.over_because)));
+    }
     match e.label.as_str() {
         "quarantined" => marks.push(lang.pick("not acknowledged yet", "pas encore reconnu").to_owned()),
         "disputed" => {
@@ -163,13 +166,11 @@ fn text(e: &Entry, lang: Lang) -> String {
     }
     let kind = match e.resource_type.as_str() {
         "Patient" => lang.pick("Identity", "Identité"),
-        "Condition" => match &e.clinical {
-            Some(Clinical::Problem { status, .. }) if !is_current(status) => lang.pick("Antecedent", "Antécédent"),
-            _ => lang.pick("Problem", "Problème"),
-        },
+        "Condition" if e.is_over => lang.pick("Antecedent", "Antécédent"),
+        "Condition" => lang.pick("Problem", "Problème"),
         "AllergyIntolerance" => lang.pick("Allergy", "Allergie"),
         "MedicationRequest" => match &e.clinical {
-            Some(Clinical::Treatment { status, .. }) if !is_current(status) => lang.pick("Stopped", "Arrêté"),
+            Some(Clinical::Treatment { .. }) if e.is_over => lang.pick("Stopped", "Arrêté"),
             Some(Clinical::Treatment { intent, .. }) if intent == "plan" => lang.pick("Takes", "Prend"),
             _ => lang.pick("Prescription", "Prescription"),
         },
@@ -215,14 +216,6 @@ fn text(e: &Entry, lang: Lang) -> String {
         (_, "") => kind.to_owned(),
         _ => format!("{kind}{}{said}", lang.pick(": ", " : ")),
     }
-}
-
-/// False iff a treatment or a problem is said to be over.
-fn is_current(status: &str) -> bool {
-    !matches!(
-        status,
-        "inactive" | "remission" | "resolved" | "stopped" | "completed" | "cancelled"
-    )
 }
 
 pub(super) fn sign_in_words(sign: Sign, lang: Lang) -> &'static str {
