@@ -185,3 +185,33 @@ fn noise_is_refused() {
         Some(MuleError::Recipients)
     );
 }
+
+/// A machine restored from an image draws the same numbers again: its files still differ in key, nonce and slots as soon as they differ in
+/// moment or recipients, and it differs from a machine with another secret.
+#[test]
+fn repeated_randomness_repeats_no_key() {
+    let head = |who: &[u8], made_ms: u64, hedge: u8| {
+        let all = who.iter().map(|n| key(*n).public()).collect();
+        let manifest = Manifest { made_ms, ..manifest() };
+        let (head, _) = Packer::new(&all, &manifest, &[hedge; 32], &mut Counter(5)).unwrap();
+        head
+    };
+    let first = head(&[1], 1_795_000_000_000, 3);
+    assert_eq!(first, head(&[1], 1_795_000_000_000, 3), "the same file is the same");
+    let pieces = |head: &[u8]| -> BTreeSet<Vec<u8>> {
+        let (fixed, slots) = head.split_at(HEAD);
+        let nonce = fixed[HEAD - 9..HEAD - 2].to_vec();
+        slots.chunks(SEALED_SECRET_LEN).map(<[u8]>::to_vec).chain([nonce]).collect()
+    };
+    for other in [
+        head(&[1], 1_795_000_000_001, 3),
+        head(&[1, 2], 1_795_000_000_000, 3),
+        head(&[1], 1_795_000_000_000, 4),
+    ] {
+        assert!(pieces(&first).is_disjoint(&pieces(&other)));
+        // What opens one head opens nothing of the other's blocks: the key is another.
+        let (mut mixed, own) = (first.clone(), other);
+        mixed[HEAD - 9..HEAD - 2].copy_from_slice(&own[HEAD - 9..HEAD - 2]);
+        assert!(Unpacker::open(&mixed, &key(1), NETWORK).is_err());
+    }
+}
