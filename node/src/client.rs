@@ -192,6 +192,11 @@ pub enum Request {
     CarryIn {
         dir: PathBuf,
     },
+    /// Writes all that is needed to bring this place back on another machine into a new directory, sealed under the passphrase.
+    Backup {
+        into: PathBuf,
+        passphrase: String,
+    },
     /// Makes an invitation that names these addresses.
     Invite {
         addresses: Vec<String>,
@@ -342,6 +347,8 @@ pub enum Reply {
     },
     CarriedOut(CarriedOut),
     CarriedIn(CarriedIn),
+    BackedUp(BackedUp),
+    Restored(Restored),
     Waiting {
         requests: Vec<WaitingRequest>,
     },
@@ -363,6 +370,27 @@ pub enum Reply {
         revision: u64,
     },
     Failed(Failure),
+}
+
+/// A backup that was written and read back.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct BackedUp {
+    pub dir: String,
+    /// Items of the set.
+    pub items: u64,
+    /// Of the files that hold them.
+    pub bytes: u64,
+    pub drafts: u64,
+}
+
+/// A place that came back from a backup.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Restored {
+    pub facility: String,
+    pub items: u64,
+    pub drafts: u64,
+    /// When the backup was made, milliseconds since 1970.
+    pub made_ms: u64,
 }
 
 /// An error as people read it: what happened, what is safe, what to do. Both languages travel: who asks may read another one than

@@ -6,6 +6,7 @@
 //! Read first: [`driver`] (the loop that feeds the engine), [`client`] (what may be asked of a node), [`store::LogStore`].
 #![forbid(unsafe_code)]
 
+pub mod backup;
 pub mod cli;
 pub mod client;
 pub mod core;
@@ -15,6 +16,7 @@ pub mod home;
 pub mod invitation;
 pub mod keystore;
 pub mod lang;
+mod mule_file;
 pub mod network;
 pub mod place;
 pub mod service;

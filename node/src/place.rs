@@ -128,7 +128,7 @@ pub fn found(home: &Home, network: &str, description: &Description, passphrase: 
 /// Marks the directory while keys are made in it. What counts (charter, request) is written before the mark goes: what stands beside
 /// a mark without a charter was never finished, belongs to nobody, and is removed, as is what the caller `replaces`. The lock tells a
 /// mark that was left from one of a command at work.
-fn begin(home: &Home, replaces: bool) -> Result<File, Failure> {
+pub(crate) fn begin(home: &Home, replaces: bool) -> Result<File, Failure> {
     let path = home.unfinished();
     let (mark, left) = match File::create_new(&path) {
         Ok(mark) => (mark, false),
@@ -169,7 +169,7 @@ fn begin(home: &Home, replaces: bool) -> Result<File, Failure> {
     Ok(mark)
 }
 
-fn finish(home: &Home, mark: File) -> Result<(), Failure> {
+pub(crate) fn finish(home: &Home, mark: File) -> Result<(), Failure> {
     fs::remove_file(home.unfinished()).map_err(disk)?;
     drop(mark);
     Ok(())
@@ -305,7 +305,7 @@ pub fn node_key(node: &NodeKeys) -> NodeKey {
 }
 
 /// What the node signs with: that it is itself, and what it holds.
-fn node_signing(node: &NodeKeys) -> SigningKey {
+pub(crate) fn node_signing(node: &NodeKeys) -> SigningKey {
     SigningKey::from_bytes(&node.network.0)
 }
 
@@ -542,7 +542,7 @@ const NO_CHARTER: (&str, &str) = (
 );
 
 /// Something is here that must not be overwritten, unless it is the rest of what is being done `again`.
-fn refuse_if_settled(home: &Home, again: bool) -> Result<(), Failure> {
+pub(crate) fn refuse_if_settled(home: &Home, again: bool) -> Result<(), Failure> {
     if home.is_founded() {
         return Err(about(
             home,

@@ -22,6 +22,7 @@ use crate::place::{self, internal};
 
 mod acts;
 mod arrivals;
+mod backup;
 mod carry;
 mod delivery;
 mod doctor;
@@ -156,7 +157,9 @@ impl Service {
                 self.invite(addresses)
             }
             Request::Waiting => Ok(Reply::Waiting { requests: self.waiting()? }),
-            carrying @ (Request::CarryOut { .. } | Request::CarryIn { .. }) => long(Turns::Own(self), carrying, progress),
+            carrying @ (Request::CarryOut { .. } | Request::CarryIn { .. } | Request::Backup { .. }) => {
+                long(Turns::Own(self), carrying, progress)
+            }
             // The driver does the dialling; without one there is nobody to dial.
             Request::Redial => Ok(Reply::Done),
             // The socket answers it; without a running node nothing changes by itself.
@@ -475,7 +478,7 @@ pub(crate) fn unseal(home: &Home, passphrase: &str) -> Result<UnlockedSeat, Fail
 pub(crate) fn is_long(request: &Request) -> bool {
     matches!(
         request,
-        Request::Import { .. } | Request::Export { .. } | Request::CarryOut { .. } | Request::CarryIn { .. }
+        Request::Import { .. } | Request::Export { .. } | Request::CarryOut { .. } | Request::CarryIn { .. } | Request::Backup { .. }
     )
 }
 
@@ -494,6 +497,7 @@ pub(crate) fn long(turns: Turns<'_>, request: Request, progress: &mut dyn FnMut(
         Request::Export { out, patient } => export::export(turns, &out, patient, progress),
         Request::CarryOut { to, dir } => carry::out(turns, to, &dir, progress),
         Request::CarryIn { dir } => carry::bring_in(turns, &dir, progress),
+        Request::Backup { into, passphrase } => backup::backup(turns, &into, &passphrase, progress),
         _ => Err(internal("a request was not routed")),
     }
 }

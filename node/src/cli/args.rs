@@ -171,6 +171,28 @@ the exit code is 3.")]
     /// Carry records by USB stick, sealed, between places that no cable joins
     #[command(subcommand)]
     Carry(Carry),
+    /// Write all of this place, sealed, into a new directory on another disk
+    #[command(after_help = "It holds the keys, the whole set and the drafts, under the passphrase of this
+place; where nobody practises, under one that is asked for. It is read back
+before it counts. The node may go on running meanwhile.
+
+Example:
+  bocage backup /media/disk")]
+    Backup {
+        /// Where to make the backup's directory
+        into: PathBuf,
+    },
+    /// Bring a place back from its backup, in a new data directory
+    #[command(after_help = "Nothing is made before the whole backup has been read. Never let the old machine
+run again: two machines of one place would contradict each other. What was
+written since the backup comes back from the others.
+
+Example:
+  bocage restore /media/disk/bocage-backup-20261126-223105 --data clinic")]
+    Restore {
+        /// The directory that `backup` printed
+        from: PathBuf,
+    },
     /// Export what this seat can read as FHIR R4, one bundle a patient
     Export {
         /// Where to write; made if it isn't there
@@ -179,6 +201,14 @@ the exit code is 3.")]
         /// Only this patient
         #[arg(long = "patient", value_name = "ID")]
         patient: Option<String>,
+    },
+    /// Take all that this seat can read out of Bocage: as FHIR, and as files for people
+    #[command(after_help = "One folder a patient, in clear: record.txt with everything and who wrote it, and
+each attached file. Nothing is deleted and nobody is told.")]
+    Leave {
+        /// Where to write; made if it isn't there
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
     },
     /// Check store, keys and clock
     Doctor,

@@ -46,7 +46,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 53] = [
+const PAGES: [Page; 56] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -522,10 +522,42 @@ la clé revient, ce qui est détenu ici.",
         args: &[("dir", "Le répertoire de la clé")],
     },
     Page {
+        path: "backup",
+        about: "Écrire tout ce lieu, scellé, dans un nouveau répertoire d'un autre disque",
+        after: "\
+Elle contient les clés, tout l'ensemble et les brouillons, sous la phrase de
+passe de ce lieu ; là où personne n'exerce, sous une phrase qui est demandée.
+Elle est relue avant de compter. Le nœud peut tourner pendant ce temps.
+
+Exemple :
+  bocage backup /media/disque",
+        args: &[("into", "Où créer le répertoire de la sauvegarde")],
+    },
+    Page {
+        path: "restore",
+        about: "Retrouver un lieu depuis sa sauvegarde, dans un nouveau répertoire",
+        after: "\
+Rien n'est créé avant que toute la sauvegarde ait été lue. Ne laissez plus
+jamais tourner l'ancienne machine : deux machines d'un même lieu se
+contrediraient. Ce qui a été écrit depuis la sauvegarde revient des autres.
+
+Exemple :
+  bocage restore /media/disque/bocage-backup-20261126-223105 --data clinique",
+        args: &[("from", "Le répertoire que `backup` a indiqué")],
+    },
+    Page {
         path: "export",
         about: "Exporter en FHIR R4 ce que ce poste peut lire, un Bundle par patient",
         after: "",
         args: &[("out", "Où écrire ; créé s'il n'existe pas"), ("patient", "Ce patient seulement")],
+    },
+    Page {
+        path: "leave",
+        about: "Sortir de Bocage tout ce que ce poste peut lire : en FHIR, et en fichiers lisibles",
+        after: "\
+Un répertoire par patient, en clair : record.txt, avec tout ce qui est écrit et
+par qui, et chaque pièce jointe. Rien n'est supprimé et personne n'est prévenu.",
+        args: &[("out", "Où écrire ; créé s'il n'existe pas")],
     },
     Page {
         path: "doctor",
@@ -552,7 +584,7 @@ la clé revient, ce qui est détenu ici.",
 ];
 
 /// Placeholders of values.
-const VALUES: [(&str, &str); 40] = [
+const VALUES: [(&str, &str); 42] = [
     ("ADDR", "ADRESSE"),
     ("BIRTH_DATE", "DATE"),
     ("CODE", "CODE"),
@@ -568,9 +600,11 @@ const VALUES: [(&str, &str); 40] = [
     ("FILE", "FICHIER"),
     ("FILES", "FICHIERS"),
     ("FINESS", "FINESS"),
+    ("FROM", "SAUVEGARDE"),
     ("GIVEN", "PRÉNOMS"),
     ("ID", "ID"),
     ("INS", "INS"),
+    ("INTO", "RÉPERTOIRE"),
     ("KIND", "TYPE"),
     ("LABEL", "PROBLÈME"),
     ("LANG", "LANGUE"),

@@ -25,6 +25,7 @@ pub mod args;
 mod demo;
 mod enrolment;
 mod french;
+mod leave;
 mod request;
 mod serve;
 mod show;
@@ -283,6 +284,27 @@ impl Session {
                 let seat = std::env::var_os("BOCAGE_PASSPHRASE").is_some();
                 self.ask(Request::CarryIn { dir }, seat).await
             }
+            Command::Backup { into } => {
+                let into = absolute(&into)?;
+                // Where a seat is, its passphrase is checked; where there is none, a new one is chosen.
+                let passphrase = if self.home.seat_key().exists() {
+                    self.passphrase()?
+                } else {
+                    self.new_passphrase()?
+                };
+                let passphrase = passphrase.to_string();
+                self.ask(Request::Backup { into, passphrase }, false).await
+            }
+            Command::Restore { from } => {
+                let (from, passphrase) = (absolute(&from)?, self.passphrase()?);
+                let bar = Bar::new(self.json);
+                let restored = crate::backup::restore(&self.home, &from, &passphrase, &mut |done, total| bar.show(done, total));
+                bar.clear();
+                let reply = Reply::Restored(restored?);
+                let _ = std::io::stdout().write_all(show::reply(&reply, self.json, self.lang).as_bytes());
+                Ok(0)
+            }
+            Command::Leave { out } => self.leave(&absolute(&out)?).await,
             Command::Import { files } => {
                 let files = files.iter().map(|f| absolute(f)).collect::<Result<_, _>>()?;
                 self.ask(Request::Import { files }, true).await

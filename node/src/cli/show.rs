@@ -6,6 +6,7 @@ use crate::client::{Newcomer, Reply, Status};
 use crate::fhir::Language;
 use crate::lang::{Lang, wrap};
 
+mod backup;
 mod carry;
 mod delivery;
 mod moment;
@@ -41,6 +42,14 @@ fn write_reply(out: &mut String, reply: &Reply, lang: Lang) -> std::fmt::Result 
     match reply {
         Reply::Done | Reply::Progress { .. } => Ok(()),
         Reply::Status(status) => write_status(out, status, lang),
+        Reply::BackedUp(done) => {
+            backup::written(out, done, lang);
+            Ok(())
+        }
+        Reply::Restored(done) => {
+            backup::restored(out, done, lang);
+            Ok(())
+        }
         Reply::Delivery(entry) => {
             delivery::write(out, entry, lang);
             Ok(())

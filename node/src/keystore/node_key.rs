@@ -11,7 +11,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::file::{self, Frame};
-use super::{KeystoreError, warn_if_not_private};
+use super::{KeyName, KeystoreError, SecretSet, UnlockedSeat, warn_if_not_private};
 
 const FRAME: Frame = Frame {
     magic: b"BOCNODE1",
@@ -26,6 +26,36 @@ pub struct NodeKeys {
     pub kem: Secret,
     /// Seals what the node keeps on its own disk: names of local records, caches.
     pub local_seal: Secret,
+}
+
+impl NodeKeys {
+    /// For work that goes on beside the node. Wiped when dropped, as these are.
+    pub fn copied(&self) -> Self {
+        let copy = |secret: &Secret| Secret(secret.0);
+        Self {
+            network: copy(&self.network),
+            kem: copy(&self.kem),
+            local_seal: copy(&self.local_seal),
+        }
+    }
+
+    /// As a backup holds them, under a passphrase.
+    pub fn to_secrets(&self) -> SecretSet {
+        SecretSet::new()
+            .with(KeyName::NodeNetwork, Secret(self.network.0))
+            .with(KeyName::NodeKem, Secret(self.kem.0))
+            .with(KeyName::NodeLocalSeal, Secret(self.local_seal.0))
+    }
+
+    /// `None` if one is missing.
+    pub fn of_unlocked(unlocked: &UnlockedSeat) -> Option<Self> {
+        let secret = |name| unlocked.secret(name).map(|s| Secret(s.0));
+        Some(Self {
+            network: secret(KeyName::NodeNetwork)?,
+            kem: secret(KeyName::NodeKem)?,
+            local_seal: secret(KeyName::NodeLocalSeal)?,
+        })
+    }
 }
 
 /// The file they live in, 0600.
@@ -43,11 +73,23 @@ impl NodeKeyFile {
             kem: draw(),
             local_seal: draw(),
         };
+        Self::write(path, &keys)?;
+        Ok(keys)
+    }
+
+    /// Writes the keys of a node that comes back from its backup; never overwrites.
+    pub fn restore(path: &Path, keys: &NodeKeys) -> Result<(), KeystoreError> {
+        if path.exists() {
+            return Err(KeystoreError::Exists(path.into()));
+        }
+        Self::write(path, keys)
+    }
+
+    fn write(path: &Path, keys: &NodeKeys) -> Result<(), KeystoreError> {
         let mut w = FRAME.head();
         w.bytes(&keys.network.0).bytes(&keys.kem.0).bytes(&keys.local_seal.0);
         let bytes = Zeroizing::new(Frame::close(w));
-        file::replace(path, &bytes).map_err(|e| KeystoreError::io(path, e))?;
-        Ok(keys)
+        file::replace(path, &bytes).map_err(|e| KeystoreError::io(path, e))
     }
 
     /// Opens without asking anybody; warns in the log if other users of the machine could, too.

@@ -28,6 +28,12 @@ pub enum KeyName {
     Authority = 6,
     /// Seals this seat's projections and caches on disk.
     Cache = 7,
+    /// Ed25519 seed of a node's libp2p identity: in a backup only, as the two that follow.
+    NodeNetwork = 8,
+    /// Seed of the key that mule files to a node are sealed to.
+    NodeKem = 9,
+    /// Seals what a node keeps on its own disk.
+    NodeLocalSeal = 10,
 }
 
 impl KeyName {
@@ -40,6 +46,9 @@ impl KeyName {
             5 => Self::Facility,
             6 => Self::Authority,
             7 => Self::Cache,
+            8 => Self::NodeNetwork,
+            9 => Self::NodeKem,
+            10 => Self::NodeLocalSeal,
             _ => return Err(WireError::Unknown("secret name")),
         })
     }

@@ -1,6 +1,7 @@
 //! What spans crates: the house rules checked on the sources themselves, and networks of real processes.
 
 mod attacks;
+mod backup;
 mod crash;
 mod day;
 mod delivery;

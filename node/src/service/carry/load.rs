@@ -9,8 +9,10 @@ use bocage_protocol::ids::{KemPublic, NodeKey, hex};
 use bocage_protocol::mule::Manifest;
 use bocage_protocol::peer::{Coverage, Held};
 
+use crate::backup::RECORDS;
 use crate::client::Failure;
 use crate::core::now_ms;
+use crate::mule_file::Sealing;
 use crate::place;
 use crate::service::Service;
 
@@ -20,19 +22,14 @@ const OWN_NAME: &str = "bocage 2026-11 mule file name v1";
 const NAME_FOR: &str = "bocage 2026-11 mule file recipients v1";
 
 /// What a file of this node is made of, its items apart.
-pub(super) struct Load {
-    pub(super) recipients: BTreeSet<KemPublic>,
+pub(in crate::service) struct Load {
+    pub(in crate::service) sealing: Sealing,
     /// Facilities of the recipients.
     pub(super) names: BTreeSet<String>,
-    pub(super) manifest: Manifest,
     pub(super) coverage: Arc<Coverage>,
-    pub(super) statements: Vec<Held>,
+    pub(in crate::service) statements: Vec<Held>,
     /// Items of the set.
-    pub(super) total: u64,
-    pub(super) hedge: [u8; 32],
-    /// How every file of this node begins, and this one: a new one for the same nodes takes the old one's place.
-    pub(super) own_name: String,
-    pub(super) name: String,
+    pub(in crate::service) total: u64,
 }
 
 impl Load {
@@ -48,6 +45,18 @@ impl Load {
             total: service.core.peer.index().len() as u64,
             ..Self::sealed_to(service, nodes.into_values().map(|(kem, _)| kem).collect())
         })
+    }
+
+    /// The whole set, and who holds what, for a backup.
+    pub(in crate::service) fn everything(service: &mut Service, recipients: BTreeSet<KemPublic>) -> Self {
+        let mut load = Self {
+            statements: service.core.peer.statements(now_ms()),
+            total: service.core.peer.index().len() as u64,
+            ..Self::sealed_to(service, recipients)
+        };
+        load.sealing.name = RECORDS.to_owned();
+        load.sealing.own_name = RECORDS.to_owned();
+        load
     }
 
     /// What this node holds, for those who sent it something; `None` where none of them can be written to.
@@ -68,19 +77,21 @@ impl Load {
         let keys: Vec<u8> = recipients.iter().flat_map(|kem| kem.0).collect();
         let to = derive(NAME_FOR, &[&service.keys.local_seal.0, &keys]);
         Self {
-            recipients,
-            names: BTreeSet::new(),
-            manifest: Manifest {
-                network: service.core.registry().network_id(),
-                maker: place::node_key(&service.keys),
-                made_ms: now_ms(),
+            sealing: Sealing {
+                recipients,
+                manifest: Manifest {
+                    network: service.core.registry().network_id(),
+                    maker: place::node_key(&service.keys),
+                    made_ms: now_ms(),
+                },
+                hedge: service.keys.local_seal.0,
+                name: format!("{own_name}-{}", &hex(&to)[..8]),
+                own_name,
             },
+            names: BTreeSet::new(),
             coverage: Arc::default(),
             statements: Vec::new(),
             total: 0,
-            hedge: service.keys.local_seal.0,
-            name: format!("{own_name}-{}", &hex(&to)[..8]),
-            own_name,
         }
     }
 }
