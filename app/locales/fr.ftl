@@ -31,7 +31,7 @@ not-certified = Ce logiciel n’est pas certifié. N’y saisissez que des ident
 # Avant le bureau
 starting = Ouverture des dossiers de ce poste…
 broken-title = Ce poste ne peut pas s’ouvrir
-lock-network = Réseau « { $network } »
+lock-network = Réseau : { $network }
 unlock = Déverrouiller
 unlocking = Ouverture…
 locked-carries = Poste verrouillé : il continue d’échanger et de transporter les dossiers, sans pouvoir les lire.
@@ -54,7 +54,7 @@ setup-next = Continuer
 setup-found = Fonder le réseau
 setup-join = Demander l’admission
 setup-working = Création des clés, une minute au plus…
-setup-incomplete = Il manque un renseignement, ou l’un d’eux est à corriger. Seuls le FINESS, la commune et le RPPS peuvent rester vides.
+setup-incomplete = À compléter ou à corriger : { $fields }.
 field-network = Nom du réseau
 hint-network = Réseau de soins du bocage
 field-kind = Ce lieu est
@@ -163,7 +163,7 @@ field-ins = INS (facultatif)
 hint-ins = 15 caractères
 create-record = Créer le dossier
 create-anyway = C’est quelqu’un d’autre : créer le dossier
-patient-missing = Nom, prénom et date de naissance sont nécessaires.
+patient-missing = Nom, prénom, date de naissance et sexe sont nécessaires.
 twins = { $n ->
         [one] Une personne d’ici est peut-être la même. Ouvrez son dossier plutôt que d’en créer un second.
        *[other] { $n } personnes d’ici sont peut-être la même. Ouvrez leur dossier plutôt que d’en créer un second.
@@ -260,7 +260,7 @@ sign-hba1c = HbA1c
 sign-wound-length = Longueur de plaie
 sign-wound-width = Largeur de plaie
 sign-wound-depth = Profondeur de plaie
-acvpu-a = Alerte
+acvpu-a = Alerte (éveillé)
 acvpu-c = Confusion
 acvpu-v = Réagit à la voix
 acvpu-p = Réagit à la douleur
@@ -376,14 +376,14 @@ status-more-wanted = précisions demandées
 status-answered = avis rendu
 status-declined = déclinée
 status-cancelled = annulée
-status-closed = clôturée
+status-closed = close
 team-doctors = Les médecins
 team-nurses = Les infirmières et infirmiers
 team-pharmacists = Les pharmaciens
 compose-title = Question à propos de : { $name }
 field-request-kind = Ce qui est demandé
 field-recipient = À qui
-field-other-recipient = À quelqu’un d’autre
+field-other-recipient = Changer de destinataire
 hint-recipient = Nom, lieu, profession
 recipients-none = Personne de ce nom dans le réseau.
 field-question = Question
@@ -394,7 +394,7 @@ request-missing = Il faut un destinataire et une question.
 request-parts = Parties du dossier jointes
 request-parts-what = Le destinataire les lit pendant sept jours au plus. Quand la demande est clôturée il garde ce qu’il a reçu, et ne reçoit plus rien de nouveau.
 part-always = Toujours jointe : { $part }
-toast-request-sent = Demande signée, enregistrée ici ; elle part dès qu’un lieu est joint
+toast-request-sent = Demande signée et enregistrée ici ; elle part d’elle-même
 open-record = Ouvrir le dossier
 request-opens = Joint à cette demande
 request-until = lisible jusqu’au { $at }
@@ -408,7 +408,7 @@ said-decline = Demande déclinée
 said-accept = Prise en charge
 said-close = Clôture
 said-cancel = Annulation
-received-by = Reçu par { $name }, { $at }
+received-by = Arrivé sur le poste de { $name }, { $at }
 read-by = Lu par { $name }, { $at }
 field-answer = Votre réponse, votre question ou votre motif
 field-reply = Votre réponse
@@ -461,7 +461,7 @@ entry-news2 = NEWS2 { $total }
 entry-news2-band = NEWS2 { $total }, { $band }
 entry-question = Demande : { $kind }
 entry-message = Message
-entry-step-sent = Demande envoyée
+entry-step-sent = Demande ouverte
 entry-step-accept = Demande prise en charge
 entry-step-ask = Précision demandée
 entry-step-reply = Précision donnée
@@ -474,7 +474,7 @@ share-what = Ses soignants liront chacun ce que sa profession permet : un pharma
 share-nobody = Tous les lieux du réseau où quelqu’un exerce le lisent déjà.
 share = Partager
 share-with = Partager avec { $facility }
-share-sure = Les soignants de { $facility } liront le dossier de { $name }. Avez-vous son accord ?
+share-sure = Les soignants du lieu « { $facility } » liront le dossier de { $name }. Avez-vous son accord ?
 share-lasts = Un partage ne peut pas encore être retiré depuis cette fenêtre.
 share-confirm = Partager le dossier de { $name }
 toast-shared = { $facility } peut lire ce dossier
@@ -499,7 +499,7 @@ hint-glucose = 1,1
 invitation-found = Invitations trouvées sur cet ordinateur
 invitation-good = Invitation valable pour le réseau « { $network } », jusqu’au { $until }.
 setup-checking = Ouverture de l’invitation…
-toast-founded = Réseau « { $network } » fondé. Les autres lieux s’invitent depuis l’écran Réseau.
+toast-founded = Réseau « { $network } » fondé. Invitez les autres lieux depuis l’écran Réseau.
 toast-joined = Ce lieu est membre du réseau « { $network } ».
 place-clinic = lieu de soins
 place-pharmacy = pharmacie
@@ -508,9 +508,9 @@ place-mobile = médecin mobile
 setup-invitation = Votre invitation
 visit-not-signed = Rien n’est signé. Ce que vous avez écrit reste dans ce formulaire : réessayez ensuite.
 entry-before = Avant : { $entry } · { $author } · { $at }
-part-empty = Rien n’y est encore : { $part }
+part-empty = Pas encore commencée : { $part }
 toast-answered = Avis signé, enregistré sur cet appareil
-toast-closed = Demande clôturée
+toast-closed = Demande close
 news2-breathing = air ou oxygène
 demo-passphrase = Démonstration : la phrase de passe est « { $passphrase } ».
 write-instead = Écrire { $text }
@@ -535,17 +535,17 @@ stick-in = Lire la clé
 stick-working = Ne retirez pas la clé…
 stick-written = { $n ->
         [0] Rien de nouveau à emporter pour { $to } : la clé dit seulement ce que ce lieu détient ({ $size }).
-        [one] { $n } élément ({ $size }) écrit pour { $to }. Vous pouvez retirer la clé.
-       *[other] { $n } éléments ({ $size }) écrits pour { $to }. Vous pouvez retirer la clé.
+        [one] { $n } élément ({ $size }) dont on n’a pas encore la preuve là-bas, écrit pour { $to }. Vous pouvez retirer la clé.
+       *[other] { $n } éléments ({ $size }) dont on n’a pas encore la preuve là-bas, écrits pour { $to }. Vous pouvez retirer la clé.
     }
 stick-held-there = { $n ->
         [one] { $n } élément non emporté : ils l’ont déjà.
        *[other] { $n } éléments non emportés : ils les ont déjà.
     }
 stick-brought = { $n ->
-        [0] De { $from } : tout était déjà ici.
-        [one] De { $from } : { $n } élément nouveau.
-       *[other] De { $from } : { $n } éléments nouveaux.
+        [0] Venu de « { $from } » : tout était déjà ici.
+        [one] Venu de « { $from } » : { $n } élément nouveau.
+       *[other] Venu de « { $from } » : { $n } éléments nouveaux.
     }
 stick-for-others = { $file } est pour d’autres lieux : laissé tel quel.
 stick-refused = { $file } : { $why } Rien n’en a été pris.
@@ -571,7 +571,7 @@ stopped-at = arrêté le { $at }
 over = passé
 stop-title = Arrêter : { $entry }
 over-title = Terminé : { $entry }
-end-what = L’élément reste dans le dossier, avec qui l’a dit et quand.
+end-what = L’élément reste dans le dossier, avec la date et le nom de qui l’a dit.
 field-end-reason = Pourquoi (facultatif)
 stop-sign = Signer l’arrêt
 over-sign = Signer
@@ -591,3 +591,25 @@ arrivals = { $n ->
 arrival-by = par { $by }, { $at }
 arrivals-seen = Tout marquer comme vu
 and-more = et { $n } de plus
+unfold-earlier = Ce qui y était avant…
+entry-stopped = Arrêté : { $entry }
+entry-over = N’est plus d’actualité : { $entry }
+entry-antecedent = Antécédent : { $entry }
+entry-identity = Identité : { $entry }
+because = Motif : { $reason }
+held-sealed = { $n ->
+        [one] Détenu par { $n } autre lieu, sous scellé
+       *[other] Détenu par { $n } autres lieux, sous scellé
+    }
+no-longer = N’est plus d’actualité
+no-longer-title = N’est plus d’actualité : { $entry }
+field-end-why = Pourquoi
+add-treatment-anyway = Ajouter malgré l’allergie
+allergy-named = Allergie notée dans ce dossier : { $to }. Seuls les mots sont comparés : vérifiez.
+read-only = Lecture seule
+read-only-until = Lecture seule, jusqu’au { $at }
+toast-ended = Signé, enregistré sur cet appareil
+sign-respiratory-rate-short = Fréq. respiratoire
+wrong-whole = Un nombre entier.
+allergy-none-known = Aucune allergie connue
+allergy-none-since = Aucune allergie connue, { $at }

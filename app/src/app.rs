@@ -95,8 +95,11 @@ impl Desk {
             self.touched_ms = now;
         }
         let watched = focused && now.saturating_sub(self.touched_ms) < ATTENTION_MS;
-        let commands = self.state.watch(watched);
-        self.send(commands);
+        self.state.watch(watched);
+        if touched && watched {
+            let commands = self.state.touched();
+            self.send(commands);
+        }
         let mut heard = false;
         while let Some(event) = self.bridge.try_recv() {
             heard = true;

@@ -31,6 +31,8 @@ pub struct Arguments {
     pub lang: Option<Lang>,
 }
 
+/// As clap ends on a line that it doesn't understand.
+const USAGE: i32 = 2;
 const ABOUT: &str = "Le bureau d'un nœud Bocage. Il démarre le nœud sur son répertoire de données, ou se joint à celui qui y tourne.";
 const TEMPLATE: &str = "{about}\n\nUtilisation : bocage-app [OPTIONS]\n\nOptions :\n{options}";
 
@@ -93,8 +95,19 @@ impl Arguments {
     /// Reads the command line; help and mistakes end the process.
     pub fn read() -> Self {
         let typed: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
-        let matches = command(Lang::of_arguments(&typed)).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+        let lang = Lang::of_arguments(&typed);
+        let matches = command(lang).try_get_matches();
+        match matches.and_then(|matches| Self::from_arg_matches(&matches)) {
+            Ok(arguments) => arguments,
+            // Clap's own words are English.
+            Err(error) if lang == Lang::Fr && error.use_stderr() => {
+                let text = error.to_string();
+                let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                eprintln!("bocage-app : cette ligne n'est pas comprise ; voyez bocage-app --help ({what})");
+                std::process::exit(USAGE)
+            }
+            Err(error) => error.exit(),
+        }
     }
 
     pub fn options(self) -> Options {

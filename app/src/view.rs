@@ -32,9 +32,9 @@ pub struct PatientRow {
 }
 
 impl PatientRow {
-    /// `Awa Diallo`, as it was typed.
+    /// `Awa DIALLO`: a family name in capitals can't be mistaken for a given one, whichever way it was typed.
     pub fn name(&self) -> String {
-        format!("{} {}", self.given, self.family).trim().to_owned()
+        format!("{} {}", self.given, self.family.to_uppercase()).trim().to_owned()
     }
 
     /// Two letters for a round mark.
@@ -177,6 +177,8 @@ pub enum What {
     Allergy {
         severe: bool,
     },
+    /// Somebody asked: none is known.
+    NoAllergy,
     Treatment,
     Problem,
     Visit,
@@ -209,6 +211,8 @@ pub struct ReaderRow {
     pub key: String,
     /// When new entries stop being opened to it.
     pub until_ms: Option<u64>,
+    /// Who alone reads it there; empty where it is open to a whole team.
+    pub people: Vec<String>,
 }
 
 impl Record {

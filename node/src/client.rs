@@ -78,6 +78,10 @@ pub enum Request {
         #[serde(default)]
         reaction: Option<String>,
     },
+    /// Somebody asked: there is no allergy that anybody knows of.
+    AllergyNone {
+        patient: String,
+    },
     /// One medicine that the patient takes: noted, not prescribed.
     TreatmentAdd {
         patient: String,
@@ -526,6 +530,9 @@ pub struct ReaderRow {
     pub key: String,
     /// When new entries stop being opened to it, milliseconds since 1970; `None` without an end.
     pub until_ms: Option<u64>,
+    /// Who alone reads it there, where it isn't open to a whole team.
+    #[serde(default)]
+    pub people: Vec<String>,
 }
 
 /// What one field of an entry says from now on.

@@ -214,6 +214,10 @@ impl Service {
                     write::allergy(act, &substance, &criticality, reaction.as_deref())
                 })
             }
+            Request::AllergyNone { patient } => {
+                let bedside = self.bedside(&patient)?;
+                self.act_in(&bedside, Compartment::Medication, write::no_known_allergy)
+            }
             Request::TreatmentAdd { patient, medicine, dosage } => {
                 let bedside = self.bedside(&patient)?;
                 self.act_in(&bedside, Compartment::Medication, |act| write::treatment(act, &medicine, &dosage))

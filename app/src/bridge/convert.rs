@@ -139,6 +139,7 @@ pub(super) fn record(record: client::Record) -> Record {
         facility: r.facility,
         key: r.key,
         until_ms: r.until_ms,
+        people: r.people,
     };
     let part = |p: client::PartRow| view::Part {
         is_begun: begun.contains(&p.compartment),
@@ -160,6 +161,7 @@ pub(super) fn record(record: client::Record) -> Record {
 
 fn entry(entry: client::Entry) -> Entry {
     let mut text = entry.text;
+    let is_timeless = matches!(entry.clinical, Some(Clinical::Problem { .. }));
     let (what, title) = match entry.clinical {
         Some(Clinical::Vital { sign, value, .. }) => match measure(&sign, &value) {
             Some(measure) => (What::Vital(measure), String::new()),
@@ -177,6 +179,7 @@ fn entry(entry: client::Entry) -> Entry {
             let severe = criticality == "high";
             (What::Allergy { severe }, substance)
         }
+        Some(Clinical::NoKnownAllergy) => (What::NoAllergy, String::new()),
         Some(Clinical::Treatment { medicine, dosage, .. }) => {
             text = dosage;
             (What::Treatment, medicine)
@@ -233,7 +236,11 @@ fn entry(entry: client::Entry) -> Entry {
         own: entry.own,
         author: entry.author,
         facility: entry.facility,
-        at_ms: entry.effective_ms.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(entry.written_ms),
+        // A problem began long before anybody wrote it down, and what is over was said to be when it was said.
+        at_ms: match entry.effective_ms.and_then(|ms| u64::try_from(ms).ok()) {
+            Some(effective) if !entry.is_over && !is_timeless => effective,
+            _ => entry.written_ms,
+        },
         trust: trust(&entry.label),
         versions: entry.versions,
         held: entry.held_by,

@@ -56,7 +56,7 @@ pub(super) fn sticks() -> Vec<PathBuf> {
 /// What is plugged in: /media/PERSON/STICK, /run/media/PERSON/STICK, or one level less.
 fn plugged_in() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for root in ["/media", "/run/media", "/mnt"] {
+    for root in ["/media", "/run/media"] {
         for one in inside(Path::new(root)) {
             let within = inside(&one);
             // A person's folder holds sticks, a stick holds files.

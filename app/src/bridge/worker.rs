@@ -152,6 +152,11 @@ impl Worker {
                 let added = self.ask(request).await.map(drop);
                 self.window.say(Event::Added { patient, added });
             }
+            Command::NoAllergy(patient) => {
+                let request = Request::AllergyNone { patient: patient.clone() };
+                let added = self.ask(request).await.map(drop);
+                self.window.say(Event::Added { patient, added });
+            }
             Command::AddTreatment { patient, medicine, dosage } => {
                 let request = Request::TreatmentAdd {
                     patient: patient.clone(),
@@ -385,6 +390,8 @@ impl Worker {
             while watch.changed().await.is_ok() {
                 window.say(Event::Changed);
             }
+            // Whatever is asked next finds out that nobody answers any more: that is now, and not with the next signature.
+            window.say(Event::Changed);
         });
     }
 
@@ -404,6 +411,7 @@ impl Worker {
             Err(failure) if failure.code == "gone" => {
                 self.client = None;
                 self.window.say(Event::Broken(gone()));
+                return Err(gone());
             }
             // The node was started anew meanwhile: its seat is locked, and so is this window.
             Err(failure) if failure.code == "locked" => self.window.say(Event::Locked),
@@ -520,10 +528,12 @@ impl Worker {
                     Some((field, Problem { code, en, fr }))
                 };
                 let fields = failure.fields.iter().filter_map(fault).collect();
-                Err(VisitRefused {
-                    why: convert::problem(failure),
-                    fields,
-                })
+                let why = if failure.code == "gone" {
+                    gone()
+                } else {
+                    convert::problem(failure)
+                };
+                Err(VisitRefused { why, fields })
             }
         }
     }

@@ -62,7 +62,9 @@ pub(super) fn show(ui: &mut Ui, state: &State, setup: &Setup, out: &mut Vec<Acti
         if setup.step != Step::Choose {
             if setup.tried && !state.step_is_complete(setup) {
                 ui.add_space(space::M);
-                widgets::banner(ui, Tone::Warning, icon::INFO, &lang.t("setup-incomplete"), |_| {});
+                let missing: Vec<String> = state.missing_of_step(setup).into_iter().map(|id| lang.t(id)).collect();
+                let words = lang.tv("setup-incomplete", &[("fields", missing.join(", ").into())]);
+                widgets::banner(ui, Tone::Warning, icon::INFO, &words, |_| {});
             }
             ui.add_space(space::L);
             ui.horizontal(|ui| {

@@ -3,7 +3,7 @@
 use egui::Ui;
 
 use super::requests;
-use crate::state::{Action, Route, State, Tab};
+use crate::state::{Action, Field, Route, State, Tab};
 use crate::theme::icon;
 use crate::theme::tokens::{Tone, size, space};
 use crate::view::DraftForm;
@@ -41,10 +41,14 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
 /// Requests that wait for me, then drafts to be finished.
 fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
+    let requests = state.waiting_requests();
+    // What was opened to this place has a card of its own.
+    if requests.is_empty() && state.drafts.is_empty() && state.arrivals.total > 0 {
+        return;
+    }
     widgets::card(ui, |ui| {
         widgets::heading(ui, &lang.t("home-waiting"));
         ui.add_space(space::S);
-        let requests = state.waiting_requests();
         if requests.is_empty() && state.drafts.is_empty() {
             widgets::empty(ui, icon::CHECK_CIRCLE, &lang.t("home-nothing"), |_| {});
         }
@@ -94,7 +98,9 @@ fn arrivals(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     if arrivals.total == 0 {
         return;
     }
-    ui.add_space(space::M);
+    if !state.waiting_requests().is_empty() || !state.drafts.is_empty() {
+        ui.add_space(space::M);
+    }
     widgets::card(ui, |ui| {
         widgets::heading(ui, &lang.tv("arrivals", &[("n", arrivals.total.into())]));
         ui.add_space(space::S);
@@ -147,7 +153,8 @@ fn begin(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         if n.peers.is_empty() {
             widgets::body(ui, &lang.t("network-alone"));
             if widgets::secondary(ui, icon::USERS_THREE, &lang.t("invite-place")).clicked() {
-                out.push(Action::Go(Route::Network));
+                // The form is below what else the network's screen says.
+                out.extend([Action::Go(Route::Network), Action::Focus(Field::Address)]);
             }
         }
         for peer in n.peers.iter().take(6) {

@@ -49,7 +49,8 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             } else {
                 lang.t("create-anyway")
             };
-            let ready = state.missing_of_patient().is_empty() && !state.new_patient.working;
+            let missing = state.missing_of_patient();
+            let ready = missing.is_empty() && state.new_patient.sex.is_some() && !state.new_patient.working;
             let kind = if certain {
                 widgets::ButtonKind::Primary
             } else {
@@ -63,7 +64,10 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             if !state.is_new_patient_empty() {
                 super::drop_form(ui, state, state.new_patient.dropping, "drop-new-patient", out);
             }
-            if !ready && !state.new_patient.working {
+            let incomplete = [Field::Family, Field::Given, Field::Birth]
+                .into_iter()
+                .any(|f| missing.contains(&f));
+            if incomplete || state.new_patient.sex.is_none() {
                 widgets::small(ui, &lang.t("patient-missing"));
             }
         });

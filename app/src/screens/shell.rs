@@ -62,7 +62,7 @@ fn places(state: &State) -> Vec<(Route, &'static str, &'static str, u64)> {
     };
     let newcomers = state.network.value().map_or(0, |n| n.newcomers.len() as u64);
     let mut places = vec![
-        (Route::Home, icon::HOUSE, "nav-home", 0),
+        (Route::Home, icon::HOUSE, "nav-home", state.arrivals.total),
         (Route::Patients, icon::USERS, "nav-patients", 0),
         (Route::Requests(shelf), icon::TRAY, "nav-requests", waiting),
         (Route::Network, icon::SHARE_NETWORK, "nav-network", newcomers),

@@ -12,6 +12,8 @@ use crate::theme::tokens::{Tone, Type, Weight, size, space};
 use crate::theme::{icon, palette, text};
 use crate::widgets;
 
+/// Signs before those that no score is made of.
+const SCORED: usize = 6;
 /// Lines of the note's field, beside the measures and above them.
 const NOTE_ROWS: usize = 10;
 const NARROW_NOTE_ROWS: usize = 6;
@@ -106,15 +108,9 @@ fn measures(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     widgets::heading(ui, &lang.t("tab-vitals"));
     ui.add_space(space::S);
     let typed: Vec<Sign> = SIGNS.into_iter().filter(|s| *s != Sign::Consciousness).collect();
-    for pair in typed.chunks(2) {
-        ui.columns(2, |columns| {
-            for (column, sign) in columns.iter_mut().zip(pair) {
-                let label = words::labelled_sign(lang, *sign);
-                widgets::text_field(column, state, Field::Vital(*sign), &label, &hint(lang, *sign), out);
-            }
-        });
-        ui.add_space(space::XS);
-    }
+    // Whatever the score needs comes first.
+    let (scored, others) = typed.split_at(SCORED);
+    signs(ui, state, scored, out);
     // In words: whoever measures need not know the letters.
     let consciousness = Field::Vital(Sign::Consciousness);
     let level = state.text(consciousness).to_owned();
@@ -131,6 +127,20 @@ fn measures(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     widgets::choice(ui, &lang.t("breathing"), &breathing, state.visit.oxygen, |on| {
         out.push(Action::Oxygen(on));
     });
+    ui.add_space(space::S);
+    signs(ui, state, others, out);
+}
+
+fn signs(ui: &mut Ui, state: &State, signs: &[Sign], out: &mut Vec<Action>) {
+    let lang = state.lang();
+    for pair in signs.chunks(2) {
+        ui.columns(2, |columns| {
+            for (column, sign) in columns.iter_mut().zip(pair) {
+                let label = words::labelled_sign(lang, *sign);
+                widgets::text_field(column, state, Field::Vital(*sign), &label, &hint(lang, *sign), out);
+            }
+        });
+    }
 }
 
 /// An example of what is typed.

@@ -32,6 +32,14 @@ pub(super) fn sign(sign: Sign) -> &'static str {
     }
 }
 
+/// The id of a sign's name where there is little room.
+pub(super) fn short_sign(of: Sign) -> &'static str {
+    match of {
+        Sign::RespiratoryRate => "sign-respiratory-rate-short",
+        other => sign(other),
+    }
+}
+
 /// A unit as people write it; empty where there is none.
 pub(super) fn unit(lang: Lang, sign: Sign) -> &'static str {
     if in_grams(lang, sign) {
@@ -131,6 +139,7 @@ pub(super) fn icon_of(what: &What) -> &'static str {
         What::Note => icon::NOTE,
         What::Vital(_) => icon::HEARTBEAT,
         What::Allergy { .. } => icon::WARNING,
+        What::NoAllergy => icon::SHIELD_CHECK,
         What::Treatment => icon::PILL,
         What::Problem => icon::FIRST_AID,
         What::Visit => icon::STETHOSCOPE,
@@ -216,14 +225,23 @@ pub(super) fn can_be_corrected(entry: &Entry) -> bool {
     )
 }
 
+/// An entry in one line without what has become of it: its list says that.
+pub(super) fn bare(state: &State, entry: &Entry) -> String {
+    in_one_line(state.lang(), &entry.what, &entry.title, &entry.text)
+}
+
 /// An entry in one line, in this language as far as it is understood.
 pub(super) fn entry(state: &State, entry: &Entry) -> String {
     let words = in_one_line(state.lang(), &entry.what, &entry.title, &entry.text);
-    if entry.in_error {
-        state.lang().tv("entry-mistaken", &[("entry", words.into())])
-    } else {
-        words
-    }
+    let id = match entry.what {
+        _ if entry.in_error => "entry-mistaken",
+        What::Treatment if entry.over => "entry-stopped",
+        What::Allergy { .. } if entry.over => "entry-over",
+        What::Problem if entry.over => "entry-antecedent",
+        What::Patient => "entry-identity",
+        _ => return words,
+    };
+    state.lang().tv(id, &[("entry", words.into())])
 }
 
 /// What stood there before, who wrote it and when; a note whole.
@@ -263,6 +281,7 @@ fn in_one_line(lang: Lang, what: &What, title: &str, text: &str) -> String {
         What::Note => lang.t("entry-note"),
         What::Visit if title == UNSAID => lang.t("entry-visit-plain"),
         What::Visit => lang.tv("entry-visit", &[("reason", title.into())]),
+        What::NoAllergy => lang.t("allergy-none-known"),
         What::Allergy { severe } => allergy_to(lang, *severe, title, text),
         What::Problem if !text.is_empty() => lang.tv("problem-since", &[("problem", title.into()), ("since", lang.iso_date(text).into())]),
         What::Treatment if !text.is_empty() => format!("{title}, {text}"),

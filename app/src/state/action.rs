@@ -148,6 +148,8 @@ pub enum Action {
     Type(Field, String),
     Go(Route),
     Back,
+    /// The keyboard goes there, and what shows it.
+    Focus(Field),
     Language(Lang),
     Look(Look),
     /// All records that others opened to this place are no news any more.
@@ -184,6 +186,8 @@ pub enum Action {
     AddAllergy {
         severe: bool,
     },
+    /// Somebody asked: no allergy is known.
+    NoAllergy,
     AddTreatment,
     AddProblem {
         is_over: bool,

@@ -104,8 +104,9 @@ impl State {
             },
             Event::Corrected { patient, corrected } => match corrected {
                 Ok(()) => {
+                    let done = if self.ending.is_some() { "toast-ended" } else { "toast-corrected" };
                     self.leave_dialog();
-                    self.toast(Tone::Success, self.lang().t("toast-corrected"));
+                    self.toast(Tone::Success, self.lang().t(done));
                     return vec![Command::Record(patient)];
                 }
                 Err(problem) => self.dialog_refused(problem),
@@ -253,15 +254,12 @@ impl State {
         if self.place.carries_only {
             return vec![Command::Network];
         }
-        let mut commands = vec![Command::Network, Command::Requests];
+        let mut commands = vec![Command::Network, Command::Requests, Command::Arrivals];
         match &self.route {
             Route::Request { request } => {
-                if self.watched {
-                    commands.push(Command::ReadRequest(request.clone()));
-                }
+                self.unread = true;
                 commands.push(Command::Request(request.clone()));
             }
-            Route::Home => commands.push(Command::Arrivals),
             Route::Record { patient, .. } => commands.push(Command::Record(patient.clone())),
             Route::Patients => {
                 self.patients.asked.clear();

@@ -45,6 +45,7 @@ pub enum Command {
         severe: bool,
         reaction: String,
     },
+    NoAllergy(String),
     AddTreatment {
         patient: String,
         medicine: String,

@@ -325,11 +325,36 @@ impl State {
 
     /// True iff this step of the first run can be left forwards.
     pub fn step_is_complete(&self, setup: &Setup) -> bool {
-        let fields = [Field::Finess, Field::Rpps, Field::PassphraseAgain];
-        let wrong = fields.into_iter().any(|f| self.wrong(f).is_some());
-        let missing = self.required(setup).into_iter().any(|f| self.text(f).trim().is_empty());
-        let nobody = setup.step == Step::Person && setup.kind != FacilityKind::Cabin && setup.profession.is_none();
-        !(missing || nobody || wrong && setup.step > Step::Choose)
+        self.missing_of_step(setup).is_empty()
+    }
+
+    /// Names of what has to be filled in or put right before this step of the first run can be left forwards.
+    pub fn missing_of_step(&self, setup: &Setup) -> Vec<&'static str> {
+        if setup.step == Step::Choose {
+            return Vec::new();
+        }
+        let empty = self.required(setup).into_iter().filter(|f| self.text(*f).trim().is_empty());
+        let mut missing: Vec<&str> = empty
+            .map(|f| match f {
+                Field::Network => "field-network",
+                Field::Facility => "field-facility",
+                Field::InvitationFile => "field-invitation",
+                Field::Words => "field-words",
+                Field::Practitioner => "field-practitioner",
+                Field::Passphrase => "field-new-passphrase",
+                _ => "field-passphrase-again",
+            })
+            .collect();
+        if setup.step == Step::Person && setup.kind != FacilityKind::Cabin && setup.profession.is_none() {
+            missing.push("field-profession");
+        }
+        let typed = [
+            (Field::Finess, "field-finess"),
+            (Field::Rpps, "field-rpps"),
+            (Field::PassphraseAgain, "field-passphrase-again"),
+        ];
+        missing.extend(typed.into_iter().filter(|(f, _)| self.wrong(*f).is_some()).map(|(_, id)| id));
+        missing
     }
 
     pub(super) fn founding(&self, setup: &Setup) -> Founding {
@@ -387,6 +412,7 @@ fn vital_wrong(sign: Sign, text: &str, error: VitalError) -> Wrong {
         },
         VitalError::DiastolicNotBelowSystolic => Wrong::of("wrong-diastolic"),
         VitalError::NotAcvpu => Wrong::of("wrong-acvpu"),
+        VitalError::TooPrecise { decimals: 0 } => Wrong::of("wrong-whole"),
         VitalError::TooPrecise { decimals } => Wrong {
             id: "wrong-precise",
             instead: None,

@@ -159,8 +159,10 @@ pub struct State {
     pub greeting: Option<SetupDone>,
     /// People and places are invented, and go with the window.
     pub demo: bool,
-    /// The window has the keyboard: what comes meanwhile is seen by somebody.
+    /// The window has the keyboard, and somebody uses it.
     pub watched: bool,
+    /// Something came to the open request since anybody did anything here: it isn't read until somebody does.
+    pub unread: bool,
 }
 
 impl State {
@@ -204,6 +206,7 @@ impl State {
             greeting: None,
             demo: false,
             watched: true,
+            unread: false,
         }
     }
 
@@ -241,11 +244,19 @@ impl State {
             .map(|at| at.saturating_sub(self.now_ms))
     }
 
-    /// The window gets the keyboard, or loses it. What came to an open request while nobody looked is read now.
-    pub fn watch(&mut self, watched: bool) -> Vec<Command> {
-        let back = watched && !std::mem::replace(&mut self.watched, watched);
+    /// The window gets the keyboard, or loses it. What came to an open request while nobody looked is read with the next touch.
+    pub fn watch(&mut self, watched: bool) {
+        let before = std::mem::replace(&mut self.watched, watched);
+        let back = watched && !before;
+        self.unread |= back && matches!(self.route, Route::Request { .. });
+    }
+
+    /// Somebody moved the pointer or pressed a key in the window that has the keyboard: what stands in it was before their eyes.
+    pub fn touched(&mut self) -> Vec<Command> {
         match &self.route {
-            Route::Request { request } if back && self.phase == Phase::Open => vec![Command::ReadRequest(request.clone())],
+            Route::Request { request } if self.phase == Phase::Open && std::mem::take(&mut self.unread) => {
+                vec![Command::ReadRequest(request.clone())]
+            }
             _ => Vec::new(),
         }
     }

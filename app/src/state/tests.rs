@@ -204,3 +204,71 @@ fn a_cabin_opens_on_the_network_and_asks_for_no_passphrase() {
         "there is nothing else to ask a cabin"
     );
 }
+
+/// A screen that nobody stands before has read nothing, whatever comes to it.
+#[test]
+fn what_comes_to_an_open_request_is_read_once_somebody_does_anything() {
+    let mut state = open();
+    let request = "cd".repeat(32);
+    let read = Command::ReadRequest(request.clone());
+    let arrived = state.apply(Action::Go(Route::Request { request }));
+    assert!(arrived.contains(&read), "whoever comes here comes to read");
+    assert!(state.touched().is_empty(), "there is nothing new");
+    assert!(!state.receive(Event::Changed).contains(&read));
+    assert_eq!(state.touched(), std::slice::from_ref(&read));
+    assert!(state.touched().is_empty(), "said once");
+    // The window was covered, and comes back.
+    state.watch(false);
+    state.watch(true);
+    assert_eq!(state.touched(), [read]);
+    state.receive(Event::Changed);
+    state.apply(Action::Go(Route::Home));
+    assert!(state.touched().is_empty(), "it isn't on the screen any more");
+}
+
+#[test]
+fn a_medicine_named_as_an_allergy_of_the_record_is_noticed() {
+    let mut state = open();
+    let allergy = |title: &str, over: bool| Entry {
+        what: crate::view::What::Allergy { severe: false },
+        title: title.to_owned(),
+        over,
+        id: title.to_owned(),
+        text: String::new(),
+        author: String::new(),
+        facility: String::new(),
+        at_ms: NOW,
+        trust: crate::view::Trust::Accepted,
+        versions: 0,
+        act: String::new(),
+        earlier: Vec::new(),
+        part: "medication".to_owned(),
+        in_error: false,
+        over_because: String::new(),
+        written_ms: NOW,
+        fields: Vec::new(),
+        own: true,
+        held: None,
+    };
+    state.route = Route::Record {
+        patient: "p".to_owned(),
+        tab: Tab::Treatments,
+    };
+    state.record = Remote::Ready(Record {
+        patient: row("p"),
+        entries: vec![allergy("Pénicilline", false), allergy("Iode", false), allergy("Latex", true)],
+        ..Record::default()
+    });
+    for (medicine, named) in [
+        ("Penicilline V 1 MUI x3/j", Some("Pénicilline")),
+        ("PENICILLINS", Some("Pénicilline")),
+        ("Povidone iode", Some("Iode")),
+        ("Periciazine", None),
+        ("Iodure", None),
+        ("Gants latex", None),
+        ("", None),
+    ] {
+        typed(&mut state, Field::Medicine, medicine);
+        assert_eq!(state.allergy_named().map(|e| &e.title[..]), named, "{medicine}");
+    }
+}

@@ -15,6 +15,8 @@ pub struct Series {
     pub points: Vec<(u64, f64)>,
 }
 
+/// Part of a value that a small line shows over its whole height at the least.
+const STEEPEST: f64 = 0.1;
 const DAY_MS: f64 = 86_400_000.0;
 const MARKERS: [MarkerShape; 4] = [MarkerShape::Circle, MarkerShape::Diamond, MarkerShape::Square, MarkerShape::Up];
 
@@ -128,10 +130,16 @@ pub fn sparkline(ui: &mut Ui, points: &[f64], color: Color32, wide: f32) {
         return;
     }
     let inside = rect.shrink2(vec2(space::XS, space::XS));
-    let range = (high - low).max(f64::EPSILON);
+    // A tenth of the value fills the height at most: 130 to 125 is no plunge.
+    let least = (high.abs() * STEEPEST).max(f64::EPSILON);
+    let (low, high) = match high - low {
+        range if range < least => (low - (least - range) / 2.0, high + (least - range) / 2.0),
+        _ => (low, high),
+    };
+    let range = high - low;
     let place = |(i, v): (usize, &f64)| {
         let x = i as f32 / (points.len() - 1) as f32;
-        let y = if high > low { ((v - low) / range) as f32 } else { 0.5 };
+        let y = ((v - low) / range) as f32;
         Pos2::new(inside.left() + x * inside.width(), inside.bottom() - y * inside.height())
     };
     let line: Vec<Pos2> = points.iter().enumerate().map(place).collect();

@@ -1,7 +1,7 @@
 //! Fields: a label above, what is wrong below, in words.
 
 use egui::accesskit::Role;
-use egui::{Margin, Response, TextEdit, Ui, WidgetInfo};
+use egui::{Align, Layout, Margin, Response, Sense, TextEdit, Ui, WidgetInfo, vec2};
 
 use super::{focus_ring, hidden_glyph, switch};
 use crate::i18n::Value;
@@ -108,24 +108,48 @@ fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape
         if response.changed() {
             out.push(Action::Type(field, typed));
         }
-        if let Some(wrong) = wrong {
-            ui.horizontal_wrapped(|ui| {
-                ui.spacing_mut().interact_size.y = 0.0;
-                hidden_glyph(ui, icon::WARNING_CIRCLE, Type::Small.points(), p.danger);
-                ui.add(egui::Label::new(text(wrong, Type::Small, Weight::Normal, p.danger)).wrap());
-            });
-            // What was meant is known: one press writes it.
-            if let Some(meant) = state.wrong(field).and_then(|w| w.instead) {
+        let meant = state.wrong(field).and_then(|w| w.instead);
+        let below = |ui: &mut Ui| {
+            let Some(wrong) = &wrong else { return };
+            hidden_glyph(ui, icon::WARNING_CIRCLE, Type::Small.points(), p.danger);
+            // What was meant is known: one press writes it. Not by Tab, which goes on to the next field.
+            if let Some(meant) = meant {
                 let words = state.lang().tv("write-instead", &[("text", state.lang().decimal(&meant).into())]);
                 let name = format!("{words}, {label}");
-                if super::quiet_named(ui, icon::CHECK, &words, &name).clicked() {
+                let link = egui::Label::new(text(&words, Type::Small, Weight::Strong, p.danger).underline());
+                let link = ui.add(link.sense(Sense::CLICK)).on_hover_text(wrong);
+                link.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
+                if link.clicked() {
                     out.push(Action::Type(field, meant));
                 }
+                return;
             }
+            let sentence = egui::Label::new(text(wrong, Type::Small, Weight::Normal, p.danger));
+            ui.add(if keeps_room(field) { sentence.truncate() } else { sentence.wrap() })
+                .on_hover_text(wrong);
+        };
+        if keeps_room(field) {
+            // A form that jumps puts other answers under the pointer.
+            let line = vec2(wide, Type::Small.points() + space::XS);
+            ui.allocate_ui_with_layout(line, Layout::left_to_right(Align::Center), |ui| {
+                ui.set_min_size(line);
+                ui.spacing_mut().interact_size.y = 0.0;
+                below(ui);
+            });
+        } else if wrong.is_some() {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().interact_size.y = 0.0;
+                below(ui);
+            });
         }
         response
     })
     .inner
+}
+
+/// True for fields below which the line for what is wrong is always there.
+fn keeps_room(field: Field) -> bool {
+    matches!(field, Field::Vital(_))
 }
 
 /// A label above anything.
@@ -161,8 +185,8 @@ pub fn choice<T: Copy + PartialEq>(ui: &mut Ui, label: &str, among: &[(T, String
 pub fn toggle(ui: &mut Ui, words: &str, on: bool) -> Option<bool> {
     let p = palette(ui);
     let inner = ui
-        .horizontal(|ui| {
-            let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(size::ICON + space::XS), egui::Sense::click());
+        .horizontal_wrapped(|ui| {
+            let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(size::ICON + space::XS), Sense::click());
             let fill = if on { p.primary } else { p.surface };
             let line = if on { p.primary } else { p.border_strong };
             ui.painter().rect(
@@ -179,7 +203,7 @@ pub fn toggle(ui: &mut Ui, words: &str, on: bool) -> Option<bool> {
             }
             response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, words));
             focus_ring(ui, &response, rect);
-            let label = ui.add(egui::Label::new(text(words, Type::Body, Weight::Normal, p.text)).sense(egui::Sense::click()));
+            let label = ui.add(egui::Label::new(text(words, Type::Body, Weight::Normal, p.text)).sense(Sense::click()));
             ui.ctx().accesskit_node_builder(label.id, egui::accesskit::Node::set_hidden);
             response.clicked() || label.clicked()
         })

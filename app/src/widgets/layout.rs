@@ -16,6 +16,20 @@ pub fn page<R>(ui: &mut Ui, id: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
         .inner
 }
 
+/// As [`page`], with what must never scroll out of sight at its head.
+pub fn page_with_head(ui: &mut Ui, id: &str, head: impl FnOnce(&mut Ui), add: impl FnOnce(&mut Ui)) {
+    let margin = Margin {
+        bottom: 0,
+        ..Margin::same(space::XL as i8)
+    };
+    Panel::top(format!("{id}-head"))
+        .resizable(false)
+        .show_separator_line(false)
+        .frame(Frame::new().inner_margin(margin))
+        .show(ui, head);
+    page(ui, id, add);
+}
+
 /// As [`page`], with what the screen is for always in sight at its foot.
 pub fn page_with_foot(ui: &mut Ui, id: &str, foot: impl FnOnce(&mut Ui), add: impl FnOnce(&mut Ui)) {
     let p = palette(ui);

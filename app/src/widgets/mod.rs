@@ -15,7 +15,7 @@ pub use button::{Kind as ButtonKind, button, danger, icon_button, primary, quiet
 pub use card::{banner, card, empty, modal, sentence_of, toasts, working};
 pub use chip::{chip, chip_because};
 pub use field::{area, choice, has_keyboard, labelled, secret, text_field, toggle};
-pub use layout::{columns, is_narrow, milestone, page, page_with_foot, person_head, strip, tiles};
+pub use layout::{columns, is_narrow, milestone, page, page_with_foot, page_with_head, person_head, strip, tiles};
 pub use list::{Row, Steered, row, steer};
 pub use nav::{nav_item, tab};
 pub use text::{body, heading, hidden_glyph, lead, muted, small, strong, title};

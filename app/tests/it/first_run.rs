@@ -37,7 +37,7 @@ fn a_network_is_founded_in_one_window_and_joined_in_another() {
     fill(&mut a, "Nom du réseau", "Réseau du Quercy");
     // Enter goes on, once nothing is missing.
     a.key_press(egui::Key::Enter);
-    until_shown(&mut a, "Il manque un renseignement");
+    until_shown(&mut a, "À compléter ou à corriger : Nom du lieu");
     describe(&mut a, "Centre de Saint-Aubin", "Dr Élise Marchand", "Médecin");
     press(&mut a, "Fonder le réseau");
     // The passphrase that was just chosen opens the desk.

@@ -128,7 +128,7 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     ] {
         fill(&mut a, sign, value);
     }
-    press(&mut a, "Conscience : Alerte");
+    press(&mut a, "Conscience : Alerte (éveillé)");
     until_shown(&mut a, "Pas de total : il manque");
     press(&mut a, "La personne respire : à l’air ambiant");
     until_shown(&mut a, "risque faible");
@@ -154,10 +154,10 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     a.key_press(egui::Key::ArrowDown);
     a.run_ok();
     a.key_press(egui::Key::Enter);
-    until_shown(&mut a, "À quelqu’un d’autre");
+    until_shown(&mut a, "Changer de destinataire");
     fill(&mut a, "Question", "Faut-il");
     press(&mut a, "Accueil");
-    press_row(&mut a, "Question commencée, Awa Diallo");
+    press_row(&mut a, "Question commencée, Awa DIALLO");
     until_shown(&mut a, "Faut-il");
     until_shown(&mut a, "Dr Claire Petit, Hôpital de Figeac");
     fill(&mut a, "Question", " l’hospitaliser ?");
@@ -172,9 +172,9 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     let mut b = window(desk(homes[1].root(), &carrier), french());
     fill(&mut b, "Phrase de passe", PASSPHRASE);
     press(&mut b, "Déverrouiller");
-    until_shown(&mut b, "Awa Diallo");
+    until_shown(&mut b, "Awa DIALLO");
     press(&mut b, "Demandes, 1");
-    press_row(&mut b, "Téléexpertise, Awa Diallo");
+    press_row(&mut b, "Téléexpertise, Awa DIALLO");
     until_shown(&mut b, "Faut-il l’hospitaliser ?");
     press(&mut b, "Ouvrir le dossier");
     until_shown(&mut b, "151/94");
@@ -231,12 +231,13 @@ fn a_record_that_is_opened_without_a_question_is_news_on_the_other_desk_until_it
     fill(&mut a, "Prénoms", "Aw");
     fill(&mut a, "Date de naissance", "12/03/92");
     press(&mut a, "Écrire 12/03/1992, Date de naissance");
+    press(&mut a, "Sexe : Homme");
     press(&mut a, "Créer le dossier");
     press(&mut a, "Corriger l’identité");
     refill(&mut a, "Prénoms", "Awa");
     press(&mut a, "Sexe : Femme");
     press(&mut a, "Signer la correction");
-    until_shown(&mut a, "Awa Diallo");
+    until_shown(&mut a, "Awa DIALLO");
     until_shown(&mut a, "née le 12 mars 1992");
     press(&mut a, "Antécédents et traitements");
     fill(&mut a, "Problème ou antécédent", "Appendicectomie");
@@ -253,14 +254,14 @@ fn a_record_that_is_opened_without_a_question_is_news_on_the_other_desk_until_it
     until_shown(&mut a, "Diarrhée");
     press(&mut a, "Qui peut lire");
     press(&mut a, "Partager avec Hôpital de Figeac");
-    press(&mut a, "Partager le dossier de Awa Diallo");
+    press(&mut a, "Partager le dossier de Awa DIALLO");
     until_shown(&mut a, "peut lire ce dossier");
 
     let mut b = window(desk(homes[1].root(), &carrier), french());
     fill(&mut b, "Phrase de passe", PASSPHRASE);
     press(&mut b, "Déverrouiller");
     until_shown(&mut b, "Un dossier a été ouvert à votre lieu");
-    press_row(&mut b, "Awa Diallo, par Dr Élise Marchand, Centre de Saint-Aubin");
+    press_row(&mut b, "Awa DIALLO, par Dr Élise Marchand, Centre de Saint-Aubin");
     until_shown(&mut b, "Appendicectomie (1998)");
     press(&mut b, "Accueil");
     until(&mut b, "it is no news any more", |w| !told(w).contains("a été ouvert"));

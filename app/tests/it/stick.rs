@@ -47,6 +47,7 @@ fn a_question_and_its_answer_travel_by_stick() {
     fill(&mut a, "Nom de naissance", "Diallo");
     fill(&mut a, "Prénoms", "Awa");
     fill(&mut a, "Date de naissance", "12/03/1992");
+    press(&mut a, "Sexe : Femme");
     press(&mut a, "Créer le dossier");
     press(&mut a, "Interroger un confrère");
     fill(&mut a, "À qui", "petit");
@@ -66,9 +67,9 @@ fn a_question_and_its_answer_travel_by_stick() {
     press(&mut b, "Réseau");
     refill(&mut b, "Dossier de la clé", &folder);
     press(&mut b, "Lire la clé");
-    until_shown(&mut b, "De Centre de Saint-Aubin");
+    until_shown(&mut b, "Venu de « Centre de Saint-Aubin »");
     press(&mut b, "Demandes, 1");
-    press_row(&mut b, "Téléexpertise, Awa Diallo");
+    press_row(&mut b, "Téléexpertise, Awa DIALLO");
     fill(&mut b, "Votre réponse", "Oui, ce soir.");
     press(&mut b, "Signer l’avis");
     until_shown(&mut b, "Avis signé");
@@ -78,9 +79,9 @@ fn a_question_and_its_answer_travel_by_stick() {
 
     press(&mut a, "Réseau");
     press(&mut a, "Lire la clé");
-    until_shown(&mut a, "De Hôpital de Figeac");
+    until_shown(&mut a, "Venu de « Hôpital de Figeac »");
     press(&mut a, "Accueil");
-    press_row(&mut a, "Téléexpertise, Awa Diallo");
+    press_row(&mut a, "Téléexpertise, Awa DIALLO");
     until_shown(&mut a, "Oui, ce soir.");
     until_shown(&mut a, "Lu par Dr Claire Petit");
     until_shown(&mut a, "Détenu par 1 autre lieu");

@@ -394,6 +394,11 @@ pub enum Allergy {
         #[arg(long, value_name = "TEXT")]
         reaction: Option<String>,
     },
+    /// Note that the patient was asked, and that no allergy is known
+    None {
+        /// The record's id, or its start
+        patient: String,
+    },
 }
 
 #[derive(Subcommand, Debug)]

@@ -46,7 +46,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 56] = [
+const PAGES: [Page; 57] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -249,6 +249,12 @@ hba1c (%), wound-length, wound-width, wound-depth (plaie, cm)",
             ("criticality", "Danger d'un prochain contact"),
             ("reaction", "Ce qui s'est passé"),
         ],
+    },
+    Page {
+        path: "allergy none",
+        about: "Noter que la question a été posée, et qu'aucune allergie n'est connue",
+        after: "",
+        args: &[RECORD],
     },
     Page {
         path: "treatment",

@@ -213,6 +213,7 @@ impl Session {
                 )
                 .await
             }
+            Command::Allergy(args::Allergy::None { patient }) => self.ask(Request::AllergyNone { patient }, true).await,
             Command::Treatment(args::Treatment::Add { patient, medicine, dosage }) => {
                 self.ask(Request::TreatmentAdd { patient, medicine, dosage }, true).await
             }

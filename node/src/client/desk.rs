@@ -123,6 +123,7 @@ pub enum Clinical {
         status: String,
         reactions: Vec<String>,
     },
+    NoKnownAllergy,
     Treatment {
         medicine: String,
         dosage: String,

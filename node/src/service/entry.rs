@@ -7,7 +7,7 @@ use time::{Date, Month};
 
 use super::summary;
 use crate::client::Clinical;
-use crate::fhir::mapping::acts::{NEWS2_TOTAL, ObservedValue, PATIENT_ON_OXYGEN, SNOMED};
+use crate::fhir::mapping::acts::{NEWS2_TOTAL, NO_KNOWN_ALLERGY, ObservedValue, PATIENT_ON_OXYGEN, SNOMED};
 use crate::fhir::mapping::read::{Concept, is_date_time};
 use crate::fhir::mapping::{self, ObservationView, View};
 
@@ -56,6 +56,7 @@ fn clinical(resource: &Value, view: View) -> Option<Clinical> {
     let label = |concept: &Option<Concept>| concept.as_ref().and_then(Concept::label).unwrap_or_default().to_owned();
     Some(match view {
         View::Observation(o) => observation(resource, &o)?,
+        View::Allergy(a) if a.code.as_ref().and_then(|c| c.code(SNOMED)) == Some(NO_KNOWN_ALLERGY) => Clinical::NoKnownAllergy,
         View::Allergy(a) => Clinical::Allergy {
             substance: label(&a.code),
             criticality: a.criticality.unwrap_or_default(),

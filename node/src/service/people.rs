@@ -171,7 +171,7 @@ fn why([family, given]: [&str; 2], [other_family, other_given]: [&str; 2]) -> Op
         Some(Why::Swapped)
     } else if f == of && (g.is_empty() || og.is_empty()) {
         Some(Why::GivenMissing)
-    } else if f == of && (same_first || one_edit(&g, &og)) || g == og && one_edit(&f, &of) {
+    } else if f == of && (same_first || edits(&g, &og) <= slips(&g, &og)) || g == og && edits(&f, &of) <= slips(&f, &of) {
         Some(Why::Similar)
     } else {
         None
@@ -188,23 +188,15 @@ fn same_day(a: &str, b: &str) -> bool {
     !a.is_empty() && !b.is_empty() && (a.starts_with(b) || b.starts_with(a))
 }
 
-/// One letter more, less, another, or two neighbours swapped.
-fn one_edit(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let (short, long) = if a.len() <= b.len() { (&a, &b) } else { (&b, &a) };
-    let Some(at) = short.iter().zip(long).position(|(x, y)| x != y) else {
-        return long.len() == short.len() + 1;
-    };
-    match long.len() - short.len() {
-        0 => {
-            let swapped = at + 1 < long.len() && short[at] == long[at + 1] && short[at + 1] == long[at];
-            short[at + 1..] == long[at + 1..] || swapped && short[at + 2..] == long[at + 2..]
-        }
-        1 => short[at..] == long[at + 1..],
-        _ => false,
-    }
+/// Slips of the finger or of the ear that names of this length may hold and still be one: FOUGERAY and FOUGERAIS were born the same day.
+fn slips(a: &str, b: &str) -> usize {
+    if a.chars().count().min(b.chars().count()) >= 5 { 2 } else { 1 }
 }
 
+/// Letters more, less, other, and neighbours swapped.
+fn edits(a: &str, b: &str) -> usize {
+    strsim::osa_distance(a, b)
+}
 impl Service {
     /// Everybody who can be read, kept up with what came since.
     pub(super) fn people(&mut self) -> Result<&People, Failure> {
@@ -316,21 +308,17 @@ mod tests {
     }
 
     #[test]
-    fn one_edit_is_one() {
-        for (a, b, expected) in [
-            ("ab", "ab", false),
-            ("", "a", true),
-            ("ab", "ba", true),
-            ("abc", "acb", true),
-            ("abc", "ab", true),
-            ("abc", "bc", true),
-            ("abc", "axc", true),
-            ("abcd", "badc", false),
-            ("abc", "cba", false),
-            ("a", "abc", false),
-            ("éa", "ea", true),
+    fn longer_names_may_hold_two_slips() {
+        for (a, b, alike) in [
+            ("fougeray", "fougerais", true),
+            ("lenoir", "lneoire", true),
+            ("petit", "petite", true),
+            ("roux", "rousse", false),
+            ("diallo", "dupont", false),
+            ("ba", "sy", false),
+            ("jean", "jeanne", false),
         ] {
-            assert_eq!((one_edit(a, b), one_edit(b, a)), (expected, expected), "{a} {b}");
+            assert_eq!(edits(a, b) <= slips(a, b), alike, "{a} {b}");
         }
     }
 

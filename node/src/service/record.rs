@@ -35,6 +35,14 @@ const PARTS: [Compartment; 4] = [
     Compartment::Clinical,
 ];
 
+/// To whom of a facility a record is open.
+#[derive(Default)]
+struct Opened {
+    until: u64,
+    to_team: bool,
+    people: BTreeSet<String>,
+}
+
 /// Which facts correct which, of one record.
 struct Versions {
     /// Fact → what it supersedes.
@@ -134,7 +142,7 @@ impl Service {
     pub(super) fn readers_of(&self, record: RecordId) -> Result<Vec<ReaderRow>, Failure> {
         let reader = self.reader()?;
         let registry = self.core.registry();
-        let mut facilities: BTreeMap<FacilityKey, u64> = BTreeMap::new();
+        let mut facilities: BTreeMap<FacilityKey, Opened> = BTreeMap::new();
         // Who takes part in a request reads that for good, and the record only as long as it is open to them.
         for (_, doc) in reader.compartments(&record).filter(|(c, _)| c.goes_with_the_record()) {
             let Some(view) = reader.access(&doc) else { continue };
@@ -147,22 +155,28 @@ impl Service {
                 })
                 .collect();
             for grant in view.grants().iter().filter(|g| g.is_live(now_ms()) && g.terms.rank.may_read()) {
-                let facility = match &grant.terms.subject {
-                    Subject::Seat(seat) => registry.seat(seat).map(|s| s.facility),
-                    Subject::Team(team) => registry.team(team).map(|t| t.facility),
-                    Subject::Practitioner(key) => registry.practitioner(key).map(|p| p.facility),
+                let (facility, person) = match &grant.terms.subject {
+                    Subject::Seat(key) => registry.seat(key).map(|s| (s.facility, s.practitioner)).unzip(),
+                    Subject::Team(team) => (registry.team(team).map(|t| t.facility), None),
+                    Subject::Practitioner(key) => (registry.practitioner(key).map(|p| p.facility), Some(Some(*key))),
                 };
-                if let Some(facility) = facility.filter(|f| live.contains(f)) {
-                    let until = facilities.entry(facility).or_default();
-                    *until = grant.terms.not_after_ms.max(*until);
+                let Some(facility) = facility.filter(|f| live.contains(f)) else {
+                    continue;
+                };
+                let opened = facilities.entry(facility).or_default();
+                opened.until = grant.terms.not_after_ms.max(opened.until);
+                match person.flatten().and_then(|key| registry.practitioner(&key)) {
+                    Some(person) => drop(opened.people.insert(person.name.clone())),
+                    None => opened.to_team = true,
                 }
             }
         }
-        let row = |(key, until): (FacilityKey, u64)| {
+        let row = |(key, opened): (FacilityKey, Opened)| {
             registry.facility(&key).map(|f| ReaderRow {
                 facility: f.name.clone(),
                 key: key.to_hex(),
-                until_ms: (until != u64::MAX).then_some(until),
+                until_ms: (opened.until != u64::MAX).then_some(opened.until),
+                people: opened.people.into_iter().filter(|_| !opened.to_team).collect(),
             })
         };
         let mut rows: Vec<ReaderRow> = facilities.into_iter().filter_map(row).collect();

@@ -72,6 +72,13 @@ fn problems_pass_and_treatments_are_stopped_and_each_says_so_once() {
         let refused = desk.ask(end(&patient, over, "")).unwrap_err();
         assert!(refused.message.contains("over already"), "{}", refused.message);
     }
+    let asked = saved(desk.ask(Request::AllergyNone { patient: patient.clone() }));
+    let said = desk.record(&patient).entries.into_iter().find(|e| e.fact == asked).unwrap();
+    assert_eq!(
+        (said.clinical, &said.compartment[..]),
+        (Some(Clinical::NoKnownAllergy), "medication")
+    );
+    assert!(said.fields.is_empty(), "there is no substance to put right");
     let identity = record.entries.iter().find(|e| e.resource_type == "Patient").unwrap().fact.clone();
     assert!(desk.ask(end(&patient, &identity, "")).unwrap_err().message.contains("doesn't end"));
 }

@@ -788,6 +788,7 @@ fn exports_for_the_validators() {
     let problem = write::condition(&act(), &hypertension).unwrap();
     let treatment = write::treatment(&act(), "Metformine", "1 le soir").unwrap();
     let mut acts = vec![
+        write::no_known_allergy(&act()).unwrap(),
         ended(&problem, "2026-11-26", Some("Guérie.")).unwrap(),
         ended(&treatment, "2026-11-26", Some("Diarrhée.")).unwrap(),
         problem,

@@ -43,7 +43,8 @@ fn nothing(ui: &mut Ui, state: &State, happened: &[Vec<&Entry>]) {
 /// was said to it.
 fn happened(record: &Record) -> Vec<Vec<&Entry>> {
     let mut groups: Vec<Vec<&Entry>> = Vec::new();
-    for entry in record.entries.iter().filter(|e| e.what != What::Patient) {
+    // Who it is stands above; that it was put right belongs to the history.
+    for entry in record.entries.iter().filter(|e| e.what != What::Patient || !e.earlier.is_empty()) {
         let same = |g: &&mut Vec<&Entry>| !entry.act.is_empty() && g[0].act == entry.act;
         match groups.iter_mut().find(same) {
             Some(group) => group.push(entry),
@@ -79,6 +80,9 @@ fn happening(ui: &mut Ui, state: &State, group: &[&Entry]) {
             if !findings.is_empty() {
                 // A point doesn't begin a line.
                 widgets::body(ui, &findings.join(&format!("{NBSP}· ")));
+            }
+            if !first.over_because.is_empty() {
+                widgets::body(ui, &state.lang().tv("because", &[("reason", first.over_because.as_str().into())]));
             }
             for entry in group.iter().filter(|e| e.what == What::Note && !e.text.is_empty() && !e.in_error) {
                 widgets::body(ui, &entry.text);
@@ -144,7 +148,7 @@ fn standing(ui: &mut Ui, state: &State, group: &[&Entry]) {
         match own.map(|e| e.held.unwrap_or(0)).min() {
             Some(0) => widgets::chip(ui, Tone::Plain, icon::CHECK_CIRCLE, &lang.t("saved-here")),
             Some(n) => {
-                let words = lang.tv("held-by", &[("n", n.into())]);
+                let words = lang.tv("held-sealed", &[("n", n.into())]);
                 widgets::chip_because(ui, Tone::Success, icon::CLOUD_CHECK, &words, &lang.t("held-what"));
             }
             None => {}
@@ -165,10 +169,10 @@ fn details(ui: &mut Ui, state: &State, record: &Record, group: &[&Entry], out: &
     let open = state.unfolded.contains(&first.id);
     ui.horizontal(|ui| {
         ui.add_space(space::XXL + space::S);
-        let (icon, id) = if open {
-            (icon::CARET_UP, "fold")
-        } else {
-            (icon::CARET_DOWN, "unfold")
+        let (icon, id) = match open {
+            true => (icon::CARET_UP, "fold"),
+            false if group.iter().any(|e| right(e)) => (icon::CARET_DOWN, "unfold"),
+            false => (icon::CARET_DOWN, "unfold-earlier"),
         };
         // Several of these are on the screen: each says of what.
         let name = format!("{}, {}", lang.t(id), words::entry(state, first));
@@ -206,10 +210,10 @@ fn details(ui: &mut Ui, state: &State, record: &Record, group: &[&Entry], out: &
 
 fn tone_of(entry: &Entry) -> Tone {
     match entry.what {
-        _ if entry.in_error => Tone::Plain,
+        _ if entry.in_error || entry.over => Tone::Plain,
         What::Allergy { .. } => Tone::Danger,
         What::Vital(_) | What::Visit | What::Note => Tone::Primary,
-        What::Treatment => Tone::Success,
+        What::Treatment | What::NoAllergy => Tone::Success,
         What::Question(_) | What::Step(_) | What::Message => Tone::Info,
         _ => Tone::Plain,
     }

@@ -19,45 +19,58 @@ mod treatments;
 mod vitals;
 
 pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, tab: Tab, out: &mut Vec<Action>) {
-    let lang = state.lang();
-    widgets::page(ui, "record", |ui| {
-        super::back(ui, state, out);
-        if let Some(problem) = state.record.problem() {
-            widgets::sentence_of(ui, lang, problem);
-        }
-        let Some(record) = state.record_of(patient) else {
-            widgets::muted(ui, &lang.t("loading"));
-            return;
-        };
-        header(ui, state, record, out);
-        ui.add_space(space::M);
-        ui.horizontal(|ui| {
-            for each in Tab::ALL {
-                let id = match each {
-                    Tab::Summary => "tab-summary",
-                    Tab::History => "tab-history",
-                    Tab::Vitals => "tab-vitals",
-                    Tab::Treatments => "tab-treatments",
-                    Tab::Readers => "tab-readers",
-                };
-                if widgets::tab(ui, &lang.t(id), each == tab).clicked() {
-                    let patient = patient.to_owned();
-                    out.push(Action::Go(Route::Record { patient, tab: each }));
-                }
+    let Some(record) = state.record_of(patient) else {
+        return widgets::page(ui, "record", |ui| {
+            super::back(ui, state, out);
+            match state.record.problem() {
+                Some(problem) => widgets::sentence_of(ui, state.lang(), problem),
+                None => drop(widgets::muted(ui, &state.lang().t("loading"))),
             }
         });
-        ui.add_space(space::S);
-        match tab {
+    };
+    let mut pressed = Vec::new();
+    widgets::page_with_head(
+        ui,
+        "record",
+        |ui| {
+            super::back(ui, state, &mut pressed);
+            if let Some(problem) = state.record.problem() {
+                widgets::sentence_of(ui, state.lang(), problem);
+            }
+            header(ui, state, record, &mut pressed);
+            ui.add_space(space::S);
+            tabs(ui, state, patient, tab, &mut pressed);
+        },
+        |ui| match tab {
             Tab::Summary => summary::show(ui, state, record, out),
             Tab::History => history::show(ui, state, record, out),
             Tab::Vitals => vitals::show(ui, state, record),
             Tab::Treatments => treatments::show(ui, state, record, out),
             Tab::Readers => readers::show(ui, state, record, out),
-        }
-    });
+        },
+    );
+    out.extend(pressed);
     correct::dialog(ui, state, out);
     treatments::dialog(ui, state, out);
     readers::dialog(ui, state, out);
+}
+
+fn tabs(ui: &mut Ui, state: &State, patient: &str, tab: Tab, out: &mut Vec<Action>) {
+    ui.horizontal(|ui| {
+        for each in Tab::ALL {
+            let id = match each {
+                Tab::Summary => "tab-summary",
+                Tab::History => "tab-history",
+                Tab::Vitals => "tab-vitals",
+                Tab::Treatments => "tab-treatments",
+                Tab::Readers => "tab-readers",
+            };
+            if widgets::tab(ui, &state.lang().t(id), each == tab).clicked() {
+                let patient = patient.to_owned();
+                out.push(Action::Go(Route::Record { patient, tab: each }));
+            }
+        }
+    });
 }
 
 fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
@@ -104,6 +117,14 @@ fn header(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Action>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().interact_size.y = 0.0;
         alerts(ui, state, record);
+        if !record.is_shut() && !record.is_writable("clinical") && !record.is_writable("medication") {
+            let own = record.readers.iter().find(|r| r.facility == state.place.facility);
+            let words = match own.and_then(|r| r.until_ms) {
+                Some(at) => lang.tv("read-only-until", &[("at", lang.date_time(at, state.offset).into())]),
+                None => lang.t("read-only"),
+            };
+            widgets::chip(ui, Tone::Info, icon::EYE, &words);
+        }
         if !record.patient.ins.is_empty() {
             let number = words::ins(&record.patient.ins);
             let words = lang.tv("ins-test", &[("number", number.into())]);
@@ -131,9 +152,22 @@ pub(super) fn alerts(ui: &mut Ui, state: &State, record: &Record) {
     match record.sight("medication") {
         Sight::Unread => widgets::chip(ui, Tone::Warning, icon::EYE_SLASH, &lang.t("allergies-unread")),
         Sight::Shut if allergies.is_empty() => widgets::chip(ui, Tone::Warning, icon::EYE_SLASH, &lang.t("allergies-unread-since")),
-        Sight::Open if allergies.is_empty() => widgets::chip(ui, Tone::Plain, icon::INFO, &lang.t("no-allergy")),
+        Sight::Open if allergies.is_empty() => match none_known(record) {
+            Some(entry) => {
+                let at = lang.date(entry.at_ms, state.offset);
+                let words = lang.tv("allergy-none-since", &[("at", at.into())]);
+                widgets::chip(ui, Tone::Success, icon::SHIELD_CHECK, &words);
+            }
+            None => widgets::chip(ui, Tone::Plain, icon::INFO, &lang.t("no-allergy")),
+        },
         _ => {}
     }
+}
+
+/// That somebody asked and none is known, as said last; nothing where one was noted.
+pub(super) fn none_known(record: &Record) -> Option<&Entry> {
+    let said = |e: &&Entry| e.what == What::NoAllergy && !e.in_error && !e.over;
+    record.entries.iter().find(said).filter(|_| allergies(record).is_empty())
 }
 
 /// Each substance once, however often it was noted; what was noted in error isn't one.

@@ -23,6 +23,9 @@ pub(super) fn show(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Ac
                 let ink = palette(ui).primary;
                 widgets::hidden_glyph(ui, icon::BUILDINGS, size::ICON, ink);
                 widgets::strong(ui, &reader.facility);
+                if !reader.people.is_empty() {
+                    widgets::body(ui, &reader.people.join(", "));
+                }
                 let until = match reader.until_ms {
                     Some(at) => lang.tv("reader-until", &[("at", lang.date_time(at, state.offset).into())]),
                     None => lang.t("reader-open"),

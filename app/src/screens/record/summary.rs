@@ -105,7 +105,7 @@ fn tile(ui: &mut Ui, state: &State, record: &Record, sign: Sign) {
         ui.spacing_mut().interact_size.y = 0.0;
         ui.horizontal(|ui| {
             widgets::hidden_glyph(ui, words::sign_icon(sign), Type::Body.points(), p.text_muted);
-            widgets::small(ui, &lang.t(words::sign(sign)));
+            widgets::small(ui, &lang.t(words::short_sign(sign)));
         });
         let Some((at, last)) = series.last().copied() else {
             ui.horizontal(|ui| ui.label(text("–", Type::Title, Weight::Strong, p.text_muted)));

@@ -3,7 +3,7 @@
 use egui::Ui;
 
 use super::super::words;
-use super::allergies;
+use super::{allergies, none_known};
 use crate::state::{Action, Field, State};
 use crate::theme::icon;
 use crate::theme::tokens::{Tone, space};
@@ -25,7 +25,11 @@ pub(super) fn show(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Ac
             title: "allergies",
             none: "allergies-none",
             part: "medication",
-            entries: allergies(record).into_iter().chain(past_allergies(record)).collect(),
+            entries: allergies(record)
+                .into_iter()
+                .chain(none_known(record))
+                .chain(past_allergies(record))
+                .collect(),
             add: add_allergy,
         },
         List {
@@ -81,82 +85,111 @@ fn past_allergies(record: &Record) -> impl Iterator<Item = &Entry> {
 }
 
 fn line(ui: &mut Ui, state: &State, record: &Record, entry: &Entry, out: &mut Vec<Action>) {
-    let lang = state.lang();
-    let words = words::entry(state, entry);
-    ui.horizontal(|ui| {
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            ui.horizontal(|ui| {
-                ui.spacing_mut().interact_size.y = 0.0;
-                if entry.over {
-                    widgets::muted(ui, &words);
-                    let at = lang.date(entry.written_ms, state.offset);
-                    let id = if entry.what == What::Treatment { "stopped-at" } else { "over" };
-                    widgets::chip(ui, Tone::Plain, "", &lang.tv(id, &[("at", at.into())]));
-                } else {
-                    widgets::strong(ui, &words);
-                }
-            });
-            // A problem began long before anybody wrote it down here.
-            let at = if entry.what == What::Problem {
-                entry.written_ms
-            } else {
-                entry.at_ms
-            };
-            let at = lang.date(at, state.offset);
-            widgets::small(ui, &format!("{at} · {} · {}", entry.author, entry.facility));
-            if !entry.over_because.is_empty() {
-                widgets::body(ui, &entry.over_because);
-            }
+    if widgets::is_narrow(ui) {
+        statement(ui, state, entry);
+        ui.horizontal(|ui| acts(ui, state, record, entry, out));
+    } else {
+        ui.horizontal(|ui| {
+            ui.vertical(|ui| statement(ui, state, entry));
+            acts(ui, state, record, entry, out);
         });
-        if !record.is_writable(&entry.part) {
-            return;
-        }
-        if words::can_be_corrected(entry) {
-            let name = lang.tv("correct-named", &[("entry", words.as_str().into())]);
-            if widgets::quiet_named(ui, icon::PENCIL_SIMPLE, &lang.t("correct"), &name).clicked() {
-                out.push(Action::Correct(entry.id.clone()));
-            }
-        }
-        if !entry.over {
-            let id = if entry.what == What::Treatment { "stop" } else { "is-over" };
-            let name = format!("{}, {words}", lang.t(id));
-            if widgets::quiet_named(ui, icon::PROHIBIT, &lang.t(id), &name).clicked() {
-                out.push(Action::End(entry.id.clone()));
-            }
+    }
+    ui.add_space(space::XS);
+}
+
+/// What it says, who said so and when, and why it is over if it is.
+fn statement(ui: &mut Ui, state: &State, entry: &Entry) {
+    let lang = state.lang();
+    let words = words::bare(state, entry);
+    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = 0.0;
+        if entry.over {
+            widgets::muted(ui, &words);
+            let at = lang.date(entry.written_ms, state.offset);
+            let id = if entry.what == What::Treatment { "stopped-at" } else { "over" };
+            widgets::chip(ui, Tone::Plain, "", &lang.tv(id, &[("at", at.into())]));
+        } else {
+            widgets::strong(ui, &words);
         }
     });
-    ui.add_space(space::XS);
+    let at = lang.date(entry.at_ms, state.offset);
+    widgets::small(ui, &format!("{at} · {} · {}", entry.author, entry.facility));
+    if !entry.over_because.is_empty() {
+        widgets::small(ui, &lang.tv("because", &[("reason", entry.over_because.as_str().into())]));
+    }
+}
+
+/// What can be done about it.
+fn acts(ui: &mut Ui, state: &State, record: &Record, entry: &Entry, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    let words = words::bare(state, entry);
+    if !record.is_writable(&entry.part) {
+        return;
+    }
+    if words::can_be_corrected(entry) {
+        let name = lang.tv("correct-named", &[("entry", words.as_str().into())]);
+        if widgets::quiet_named(ui, icon::PENCIL_SIMPLE, &lang.t("correct"), &name).clicked() {
+            out.push(Action::Correct(entry.id.clone()));
+        }
+    }
+    if !entry.over {
+        let id = match entry.what {
+            What::Treatment => "stop",
+            What::Allergy { .. } | What::NoAllergy => "no-longer",
+            _ => "is-over",
+        };
+        let name = format!("{}, {words}", lang.t(id));
+        if widgets::quiet_named(ui, icon::PROHIBIT, &lang.t(id), &name).clicked() {
+            out.push(Action::End(entry.id.clone()));
+        }
+    }
 }
 
 fn add_allergy(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
+    let record = state.record.value();
+    let is_unasked = record.is_some_and(|r| allergies(r).is_empty() && none_known(r).is_none());
+    let mut last = false;
     ui.columns(2, |columns| {
         widgets::text_field(&mut columns[0], state, Field::Substance, &lang.t("field-substance"), "", out);
-        widgets::text_field(&mut columns[1], state, Field::Reaction, &lang.t("field-reaction"), "", out);
+        last = widgets::text_field(&mut columns[1], state, Field::Reaction, &lang.t("field-reaction"), "", out).lost_focus();
     });
     let ready = !state.text(Field::Substance).trim().is_empty();
     ui.horizontal(|ui| {
         let kind = widgets::ButtonKind::Secondary;
-        if widgets::button(ui, kind, icon::PLUS, &lang.t("add-allergy"), ready).clicked() {
+        if widgets::button(ui, kind, icon::PLUS, &lang.t("add-allergy"), ready).clicked() || ready && entered(ui, last) {
             out.push(Action::AddAllergy { severe: false });
         }
         let kind = widgets::ButtonKind::Danger;
         if widgets::button(ui, kind, icon::WARNING, &lang.t("add-severe-allergy"), ready).clicked() {
             out.push(Action::AddAllergy { severe: true });
         }
+        if is_unasked && widgets::quiet(ui, icon::SHIELD_CHECK, &lang.t("allergy-none-known")).clicked() {
+            out.push(Action::NoAllergy);
+        }
     });
 }
 
 fn add_treatment(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
+    let mut last = false;
     ui.columns(2, |columns| {
         widgets::text_field(&mut columns[0], state, Field::Medicine, &lang.t("field-medicine"), "", out);
-        widgets::text_field(&mut columns[1], state, Field::Dosage, &lang.t("field-dosage"), "", out);
+        last = widgets::text_field(&mut columns[1], state, Field::Dosage, &lang.t("field-dosage"), "", out).lost_focus();
     });
     let ready = [Field::Medicine, Field::Dosage].iter().all(|f| !state.text(*f).trim().is_empty());
-    let kind = widgets::ButtonKind::Secondary;
-    if widgets::button(ui, kind, icon::PLUS, &lang.t("add-treatment"), ready).clicked() {
+    let against = state.allergy_named();
+    let (kind, icon, id) = match against {
+        None => (widgets::ButtonKind::Secondary, icon::PLUS, "add-treatment"),
+        Some(_) => (widgets::ButtonKind::Danger, icon::WARNING, "add-treatment-anyway"),
+    };
+    if let Some(allergy) = against {
+        let words = lang.tv("allergy-named", &[("to", allergy.title.as_str().into())]);
+        widgets::banner(ui, Tone::Danger, icon::WARNING, &words, |_| {});
+    }
+    // What is warned of is never added by a key alone.
+    if widgets::button(ui, kind, icon, &lang.t(id), ready).clicked() || ready && against.is_none() && entered(ui, last) {
         out.push(Action::AddTreatment);
     }
 }
@@ -179,6 +212,11 @@ fn add_problem(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     });
 }
 
+/// Enter in the last field is as good as the button.
+fn entered(ui: &Ui, left: bool) -> bool {
+    left && ui.input(|i| i.key_pressed(egui::Key::Enter))
+}
+
 /// Before it is signed: why, if anybody wants to say it.
 pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
@@ -188,8 +226,14 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         return;
     };
     let is_treatment = entry.what == What::Treatment;
-    let title = if is_treatment { "stop-title" } else { "over-title" };
-    let title = lang.tv(title, &[("entry", words::entry(state, entry).into())]);
+    // Nobody unsays an allergy without a word.
+    let is_allergy = matches!(entry.what, What::Allergy { .. });
+    let title = match entry.what {
+        _ if is_treatment => "stop-title",
+        _ if is_allergy => "no-longer-title",
+        _ => "over-title",
+    };
+    let title = lang.tv(title, &[("entry", words::bare(state, entry).into())]);
     let mut leave = false;
     widgets::modal(
         ui,
@@ -199,7 +243,14 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         |ui| {
             widgets::muted(ui, &lang.t("end-what"));
             ui.add_space(space::S);
-            widgets::text_field(ui, state, Field::EndReason, &lang.t("field-end-reason"), "", out);
+            widgets::text_field(
+                ui,
+                state,
+                Field::EndReason,
+                &lang.t(if is_allergy { "field-end-why" } else { "field-end-reason" }),
+                "",
+                out,
+            );
             if let Some(problem) = &ending.problem {
                 ui.add_space(space::S);
                 widgets::sentence_of(ui, lang, problem);
@@ -207,7 +258,8 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             ui.add_space(space::M);
             ui.horizontal(|ui| {
                 let words = lang.t(if is_treatment { "stop-sign" } else { "over-sign" });
-                if widgets::button(ui, widgets::ButtonKind::Primary, icon::SIGNATURE, &words, !ending.working).clicked() {
+                let ready = !ending.working && (!is_allergy || !state.text(Field::EndReason).trim().is_empty());
+                if widgets::button(ui, widgets::ButtonKind::Primary, icon::SIGNATURE, &words, ready).clicked() {
                     out.push(Action::ConfirmEnd);
                 }
                 if widgets::quiet(ui, "", &lang.t("leave")).clicked() {

@@ -35,6 +35,7 @@ impl State {
                 self.settings.look = look;
                 return vec![Command::Settings(self.settings)];
             }
+            Action::Focus(field) => self.focus = Some(field),
             Action::ArrivalsSeen => return vec![Command::ArrivalsSeen],
             Action::CloseToast(id) => self.toasts.retain(|t| t.id != id),
             Action::Help(shown) => self.help = shown,
@@ -74,6 +75,7 @@ impl State {
             Action::SaveVisit => return self.save_visit(),
             Action::DropDraft => return self.drop_form(),
             Action::AddAllergy { severe } => return self.add_allergy(severe),
+            Action::NoAllergy => return self.shown_patient().map(Command::NoAllergy).into_iter().collect(),
             Action::AddTreatment => return self.add_treatment(),
             Action::AddProblem { is_over } => return self.add_problem(is_over),
             Action::End(entry) => self.begin_ending(entry),
@@ -294,6 +296,7 @@ impl State {
                 }
                 self.step_problem = None;
                 self.request.ask();
+                self.unread = false;
                 // Whoever asked is told: somebody came here to read it.
                 vec![Command::ReadRequest(request.clone()), Command::Request(request)]
             }

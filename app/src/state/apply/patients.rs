@@ -68,6 +68,9 @@ impl State {
             self.focus = Some(*first);
             return Vec::new();
         }
+        if self.new_patient.sex.is_none() {
+            return Vec::new();
+        }
         self.new_patient.working = true;
         vec![Command::CreatePatient(self.patient_draft(), anyway)]
     }

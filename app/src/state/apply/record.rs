@@ -1,9 +1,16 @@
 //! One record: what is added to it, corrected in it, and whom it is shared with.
 
+use bocage_protocol::clinical::text;
+
 use super::super::form::{Correction, Ending, birth_date, typed_date};
 use super::super::{Command, Field, State};
 use crate::theme::tokens::Tone;
-use crate::view::{FieldNow, Sex, What};
+use crate::view::{Entry, FieldNow, Sex, What};
+
+/// First letters that two words of substances share if they are about the same: *pénicilline*, *penicillins*.
+const ALIKE: usize = 6;
+/// Shorter words have to be the same: *iode*.
+const SHORT: usize = 3;
 
 impl State {
     pub(super) fn add_allergy(&mut self, severe: bool) -> Vec<Command> {
@@ -22,6 +29,20 @@ impl State {
         let Some(patient) = self.shown_patient() else { return Vec::new() };
         let (medicine, dosage) = (self.take(Field::Medicine), self.take(Field::Dosage));
         vec![Command::AddTreatment { patient, medicine, dosage }]
+    }
+
+    /// An allergy of the open record whose words are among those of the medicine that is typed. Words alone are compared.
+    pub fn allergy_named(&self) -> Option<&Entry> {
+        let words = |text: &str| -> Vec<String> { text::fold(text).split_whitespace().map(str::to_owned).collect() };
+        let medicine = words(self.text(Field::Medicine));
+        let record = self.record_of(&self.shown_patient()?)?;
+        let alike = |a: &str, b: &str| {
+            let shared = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
+            shared >= ALIKE || a == b && a.chars().count() >= SHORT
+        };
+        let names = |e: &&Entry| words(&e.title).iter().any(|a| medicine.iter().any(|m| alike(a, m)));
+        let counts = |e: &&Entry| matches!(e.what, What::Allergy { .. }) && !e.in_error && !e.over;
+        record.entries.iter().filter(counts).find(names)
     }
 
     pub(super) fn add_problem(&mut self, is_over: bool) -> Vec<Command> {

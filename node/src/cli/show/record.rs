@@ -44,9 +44,13 @@ pub(super) fn write(out: &mut String, r: &Record, lang: Lang) -> std::fmt::Resul
         let until = reader
             .until_ms
             .map(|ms| format!(", {} {}", lang.pick("until", "jusqu'au"), moment(ms)));
+        let people = match reader.people.join(", ") {
+            none if none.is_empty() => none,
+            people => format!(" ({})", one_line(&people)),
+        };
         out.push_str(&wrap(
             "  ",
-            &format!("{}{}", one_line(&reader.facility), until.unwrap_or_default()),
+            &format!("{}{people}{}", one_line(&reader.facility), until.unwrap_or_default()),
             4,
         ));
     }
@@ -168,6 +172,9 @@ fn text(e: &Entry, lang: Lang) -> String {
         "Patient" => lang.pick("Identity", "Identité"),
         "Condition" if e.is_over => lang.pick("Antecedent", "Antécédent"),
         "Condition" => lang.pick("Problem", "Problème"),
+        "AllergyIntolerance" if e.clinical == Some(Clinical::NoKnownAllergy) => {
+            return lang.pick("No known allergy", "Aucune allergie connue").to_owned();
+        }
         "AllergyIntolerance" => lang.pick("Allergy", "Allergie"),
         "MedicationRequest" => match &e.clinical {
             Some(Clinical::Treatment { .. }) if e.is_over => lang.pick("Stopped", "Arrêté"),

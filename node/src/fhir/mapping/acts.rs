@@ -13,6 +13,8 @@ pub const UCUM: &str = "http://unitsofmeasure.org";
 pub const SNOMED: &str = "http://snomed.info/sct";
 /// SNOMED CT, United Kingdom edition: NEWS2 total score.
 pub const NEWS2_TOTAL: &str = "1104051000000101";
+/// SNOMED CT: no known allergy.
+pub const NO_KNOWN_ALLERGY: &str = "716186003";
 /// SNOMED CT: patient on oxygen.
 pub const PATIENT_ON_OXYGEN: &str = "371825009";
 

@@ -7,6 +7,7 @@ use bocage_protocol::clinical::vitals::{DIASTOLIC, Measure, Reading, SYSTOLIC, S
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use super::acts::NO_KNOWN_ALLERGY;
 use super::correct::{CorrectError, correct};
 use super::people::rank;
 use super::read::{Concept, is_date};
@@ -30,6 +31,8 @@ pub fn names(json: &[u8]) -> &'static [&'static str] {
     match resource["resourceType"].as_str() {
         Some("Observation") if sign_of(&resource).is_some() => &["value"],
         Some("DocumentReference") if text_at(&resource).is_some() => &["text"],
+        // That there is none has no substance to put right.
+        Some("AllergyIntolerance") if resource["code"]["coding"][0]["code"] == NO_KNOWN_ALLERGY => &[],
         Some("AllergyIntolerance") => &["substance", "criticality", "reaction"],
         Some("MedicationRequest") => &["medicine", "dosage"],
         Some("Encounter") => &["reason"],

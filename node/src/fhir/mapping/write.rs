@@ -6,7 +6,7 @@
 //! A note is a `DocumentReference` with its text attached: FHIR's own home for clinical notes, typed by LOINC, with author, date and
 //! encounter, and accepted by both validators. `Communication` is kept for messages between people; `Composition` would demand sections in XHTML.
 
-use super::acts::{LOINC, NEWS2_TOTAL, PATIENT_ON_OXYGEN, SNOMED, UCUM};
+use super::acts::{LOINC, NEWS2_TOTAL, NO_KNOWN_ALLERGY, PATIENT_ON_OXYGEN, SNOMED, UCUM};
 use super::read::{is_date, is_date_time};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bocage_protocol::clinical::identifiers::{IdentifierError, Kind, system};
@@ -279,6 +279,22 @@ pub fn allergy(act: &Act<'_>, substance: &str, criticality: &str, reaction: Opti
     }
     if let Some(reaction) = reaction {
         resource["reaction"] = json!([{ "manifestation": [{ "text": named("reaction", reaction)? }] }]);
+    }
+    Ok(bytes(&resource))
+}
+
+/// Somebody asked, and there is no allergy that anybody knows of: not the same as nothing noted.
+pub fn no_known_allergy(act: &Act<'_>) -> Result<Vec<u8>, WriteError> {
+    let mut resource = start("AllergyIntolerance", act.id)?;
+    statuses(&mut resource, "allergyintolerance-clinical", "allergyintolerance-verification");
+    resource["code"] = json!({
+        "coding": [{ "system": SNOMED, "code": NO_KNOWN_ALLERGY, "display": "No known allergy" }],
+        "text": "No known allergy",
+    });
+    resource["patient"] = json!({ "reference": act.patient });
+    resource["recordedDate"] = json!(act.time()?);
+    if let Some(author) = act.written_by() {
+        resource["recorder"] = author;
     }
     Ok(bytes(&resource))
 }
