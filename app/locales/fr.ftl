@@ -308,8 +308,8 @@ carried-records = { $n ->
        *[other] { $n } dossiers lisibles ici
     }
 carried-items = { $n ->
-        [one] { $n } élément détenu
-       *[other] { $n } éléments détenus
+        [one] { $n } élément détenu (mesures, notes, droits…)
+       *[other] { $n } éléments détenus (mesures, notes, droits…)
     }
 carried-sealed = { $n ->
         [0] Rien n’est transporté scellé pour d’autres
@@ -410,7 +410,7 @@ said-close = Clôture
 said-cancel = Annulation
 received-by = Arrivé sur le poste de { $name }, { $at }
 read-by = Lu par { $name }, { $at }
-field-answer = Votre réponse, votre question ou votre motif
+field-answer = Votre réponse : avis, question en retour ou motif de refus, à choisir ensuite
 field-reply = Votre réponse
 field-message = Message (facultatif)
 step-answer = Signer l’avis
@@ -613,3 +613,9 @@ sign-respiratory-rate-short = Fréq. respiratoire
 wrong-whole = Un nombre entier.
 allergy-none-known = Aucune allergie connue
 allergy-none-since = Aucune allergie connue, { $at }
+wrong-word = « { $word } » n’est dans aucune liste de mots : vérifiez ce mot.
+copy = Copier
+copy-file = Copier le chemin du fichier
+resume = Reprendre
+key-zoom = Taille du texte
+locks-after = Ce poste se verrouille de lui-même après { $minutes } minutes sans que personne y touche ; les brouillons sont gardés.

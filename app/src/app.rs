@@ -16,6 +16,9 @@ const BURST: Duration = Duration::from_millis(10);
 /// A window that nobody has touched for so long isn't being read, though it has the keyboard: "read" is never said for an empty chair.
 const ATTENTION_MS: u64 = 120_000;
 
+/// A desk that nobody has touched for so long locks itself: drafts are kept, keys leave the node's memory.
+pub const LOCK_AFTER_MS: u64 = 15 * 60_000;
+
 /// The whole program behind the window.
 pub struct Desk {
     state: State,
@@ -94,7 +97,11 @@ impl Desk {
         if touched {
             self.touched_ms = now;
         }
-        let watched = focused && now.saturating_sub(self.touched_ms) < ATTENTION_MS;
+        if self.touched_ms == 0 {
+            self.touched_ms = now;
+        }
+        let idle = now.saturating_sub(self.touched_ms);
+        let watched = focused && idle < ATTENTION_MS;
         self.state.watch(watched);
         if touched && watched {
             let commands = self.state.touched();
@@ -136,7 +143,13 @@ impl Desk {
                 Look::Dark => egui::ThemePreference::Dark,
             });
         }
-        if let (Some(ms), None) = (self.state.next_wake_ms(), self.frozen_ms) {
+        let locks = self.state.phase == Phase::Open && !self.state.demo && !self.state.place.carries_only;
+        if locks && idle >= LOCK_AFTER_MS {
+            let commands = self.state.apply(Action::Lock);
+            self.send(commands);
+        }
+        let lock = locks.then(|| LOCK_AFTER_MS.saturating_sub(idle).max(1));
+        if let (Some(ms), None) = (self.state.next_wake_ms().into_iter().chain(lock).min(), self.frozen_ms) {
             ctx.request_repaint_after(Duration::from_millis(ms));
         }
     }

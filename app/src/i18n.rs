@@ -291,6 +291,11 @@ fn accented(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The first of the typed invitation words that is in neither language's list.
+pub fn unlisted_word(typed: &str) -> Option<String> {
+    bocage_node::words::Words::first_unknown(typed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

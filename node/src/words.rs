@@ -126,6 +126,21 @@ impl Words {
         Ok(Self(words.collect::<Result<_, _>>()?))
     }
 
+    /// The first word that no list has, as it was typed; one that is still being typed may become one.
+    pub fn first_unknown(typed: &str) -> Option<String> {
+        let folded = Zeroizing::new(fold(typed));
+        let is_done = folded.ends_with(|c: char| !c.is_alphabetic());
+        let tokens: Vec<&str> = folded.split(|c: char| !c.is_alphabetic()).filter(|t| !t.is_empty()).collect();
+        let (last, whole) = tokens.split_last()?;
+        let listed = |fits: &dyn Fn(&str) -> bool| {
+            let mut both = Tongue::French.list().iter().chain(Tongue::English.list());
+            both.any(|word| fits(&fold(word)))
+        };
+        let unknown = whole.iter().find(|token| !listed(&|word| word == **token));
+        let last_fits = listed(&|word| if is_done { word == *last } else { word.starts_with(last) });
+        unknown.or((!last_fits).then_some(last)).map(|token| (*token).to_owned())
+    }
+
     /// To be shown or said, with their accents.
     pub fn spoken(&self) -> Zeroizing<String> {
         Zeroizing::new(self.0.join(" ").nfc().collect())
@@ -229,6 +244,22 @@ mod tests {
     use super::*;
     use crate::keystore::OsEntropy;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_word_that_no_list_has_is_known_as_it_is_typed() {
+        for (typed, unknown) in [
+            ("", None),
+            ("abai", None),
+            ("Abaisser ABANDON abdi", None),
+            ("abaisser abandn abdi", Some("abandn")),
+            ("abaisser abandon abdi ", Some("abdi")),
+            ("abaisser xyz", Some("xyz")),
+            // English, without the accent that nobody typed on purpose.
+            ("zoo zébra", None),
+        ] {
+            assert_eq!(Words::first_unknown(typed).as_deref(), unknown, "{typed}");
+        }
+    }
 
     #[test]
     fn words_said_on_the_phone_open_the_invitation() {

@@ -164,6 +164,9 @@ fn invite(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         if let Some((file, words)) = state.invitation.value() {
             widgets::small(ui, &lang.t("invite-file"));
             widgets::strong(ui, file);
+            if widgets::quiet_named(ui, icon::COPY, &lang.t("copy"), &lang.t("copy-file")).clicked() {
+                ui.ctx().copy_text(file.clone());
+            }
             widgets::small(ui, &lang.t("invite-words"));
             widgets::heading(ui, words);
             ui.add_space(space::S);

@@ -42,7 +42,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             widgets::sentence_of(ui, lang, problem);
             ui.add_space(space::M);
         }
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             let certain = state.new_patient.twins.is_empty();
             let words = if certain {
                 lang.t("create-record")

@@ -25,6 +25,10 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 out.push(Action::Look(l));
             });
         });
+        widgets::small(
+            ui,
+            &lang.tv("locks-after", &[("minutes", (crate::app::LOCK_AFTER_MS / 60_000).into())]),
+        );
         ui.add_space(space::M);
         widgets::card(ui, |ui| {
             widgets::heading(ui, &lang.t("about"));

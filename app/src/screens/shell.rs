@@ -242,6 +242,7 @@ fn help(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 (enter[2], "key-tabs"),
                 ("Alt+←", "key-back"),
                 ("Ctrl+L", "key-lock"),
+                ("Ctrl + / Ctrl −", "key-zoom"),
                 ("F1", "key-help"),
             ] {
                 ui.columns(2, |columns| {

@@ -195,6 +195,8 @@ pub enum Action {
     /// A treatment is about to be stopped, a problem or an allergy said to be over: by its id.
     End(String),
     ConfirmEnd,
+    /// A stopped treatment is written into the form again, to be signed as a new one: by its id.
+    Resume(String),
     /// Opens one thing that happened, or shuts it: by the id of its first entry.
     Unfold(String),
     /// An entry is about to be corrected, by its id.

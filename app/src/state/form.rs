@@ -266,6 +266,10 @@ impl State {
                     _ => None,
                 }
             }
+            Field::Words => crate::i18n::unlisted_word(self.text(field)).map(|word| Wrong {
+                values: vec![("word", word)],
+                ..Wrong::of("wrong-word")
+            }),
             Field::Ins => number(Number::Ins, text),
             Field::Rpps => number(Number::Rpps, text),
             Field::Finess => number(Number::Finess, text),

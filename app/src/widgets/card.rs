@@ -105,7 +105,7 @@ pub fn toasts(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let foot = matches!(state.route, Route::Visit { .. } | Route::Compose { .. });
     let above = if foot { size::FOOT + space::S } else { space::L };
     egui::Area::new(Id::unique("toasts"))
-        .anchor(egui::Align2::CENTER_BOTTOM, egui::vec2(0.0, -above))
+        .anchor(egui::Align2::RIGHT_BOTTOM, egui::vec2(-space::L, -above))
         .order(egui::Order::Foreground)
         .show(ui.ctx(), |ui| {
             for toast in &state.toasts {

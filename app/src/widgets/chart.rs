@@ -30,7 +30,9 @@ pub fn chart(ui: &mut Ui, id: &str, height: f32, series: &[Series], sentence: &s
     );
     let span = ((last - first) as f64).max(DAY_MS);
     // Room for the last values' words.
-    let (from, to) = (first as f64 - span * 0.04, first as f64 + span * 1.28);
+    // Measures of one visit stand in the middle of their day.
+    let early = ((DAY_MS - (last - first) as f64) / 2.0).max(0.0);
+    let (from, to) = (first as f64 - early - span * 0.04, first as f64 - early + span * 1.28);
     let shown = Plot::new(id)
         .height(height)
         .allow_zoom(false)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bocage_app::app::LOCK_AFTER_MS;
 use bocage_app::bridge::Options;
 use bocage_app::demo::found;
 use bocage_node::driver::{self, Driver};
@@ -272,4 +273,12 @@ fn a_record_that_is_opened_without_a_question_is_news_on_the_other_desk_until_it
     until_shown(&mut second, "Une autre fenêtre de ce lieu est ouverte");
     assert!(!told(&b).contains("Une autre fenêtre"));
     drop(second);
+    // Nobody touches it any more: it locks, and says nothing of the patient.
+    let now = b.state().state().now_ms;
+    b.state_mut().freeze(now + LOCK_AFTER_MS - 1_000);
+    b.run_ok();
+    assert!(told(&b).contains("Bonjour"), "{}", told(&b));
+    b.state_mut().freeze(now + 2 * LOCK_AFTER_MS);
+    until_shown(&mut b, "Poste verrouillé");
+    assert!(!told(&b).contains("Awa"), "{}", told(&b));
 }

@@ -133,6 +133,12 @@ fn acts(ui: &mut Ui, state: &State, record: &Record, entry: &Entry, out: &mut Ve
             out.push(Action::Correct(entry.id.clone()));
         }
     }
+    if entry.over && entry.what == What::Treatment {
+        let name = format!("{}, {words}", lang.t("resume"));
+        if widgets::quiet_named(ui, icon::ARROW_CLOCKWISE, &lang.t("resume"), &name).clicked() {
+            out.push(Action::Resume(entry.id.clone()));
+        }
+    }
     if !entry.over {
         let id = match entry.what {
             What::Treatment => "stop",

@@ -80,6 +80,7 @@ impl State {
             Action::AddProblem { is_over } => return self.add_problem(is_over),
             Action::End(entry) => self.begin_ending(entry),
             Action::ConfirmEnd => return self.confirm_end(),
+            Action::Resume(entry) => self.resume(&entry),
             Action::Unfold(entry) => self.unfold(entry),
             Action::Correct(entry) => self.begin_correction(&entry),
             Action::Severe(severe) => {

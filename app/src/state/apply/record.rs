@@ -71,6 +71,20 @@ impl State {
         });
     }
 
+    pub(super) fn resume(&mut self, entry: &str) {
+        let Some(record) = self.shown_patient().and_then(|p| self.record_of(&p)) else {
+            return;
+        };
+        let Some(found) = record.entries.iter().find(|e| e.id == entry) else {
+            return;
+        };
+        let said = |name: &str| found.field(name).unwrap_or_default().to_owned();
+        let (medicine, dosage) = (said("medicine"), said("dosage"));
+        self.texts.set(Field::Medicine, medicine);
+        self.texts.set(Field::Dosage, dosage);
+        self.focus = Some(Field::Dosage);
+    }
+
     pub(super) fn confirm_end(&mut self) -> Vec<Command> {
         let reason = self.text(Field::EndReason).trim().to_owned();
         let Some(ending) = &mut self.ending else { return Vec::new() };
