@@ -9,13 +9,10 @@ use bocage_node::client::{Client, Failure, PatientRow, Reply, Request};
 use bocage_node::driver::{Driver, Options};
 use bocage_node::fhir::generate::Generator;
 use bocage_node::home::Home;
-use bocage_node::keystore::Argon2Cost;
 use bocage_node::network::PeerAddr;
-use bocage_node::place::{self, Description, enrolment};
-use bocage_node::service::Service;
-use bocage_protocol::identity::enrol::Invitation;
+use bocage_node::place::Description;
+use bocage_node::service::{Service, found_network};
 use bocage_protocol::identity::{FacilityKind, Profession};
-use bocage_protocol::ids::{hex, unhex};
 use tokio::sync::oneshot;
 
 /// What opens every seat of the demonstration.
@@ -61,36 +58,6 @@ pub fn cast() -> [Description; 4] {
     ]
 }
 
-/// Founds a network at the first of these places and lets the others join it, by invitations that never leave this process. Returns
-/// their directories, in order.
-///
-/// # Errors
-/// The disk refused.
-pub fn found(root: &Path, network: &str, places: &[Description], passphrase: &str) -> Result<Vec<Home>, Failure> {
-    let homes: Vec<Home> = (0..places.len()).map(|n| Home::new(root.join(format!("place-{n}")))).collect();
-    let [first, others @ ..] = &homes[..] else { return Ok(homes) };
-    place::found(first, network, &places[0], passphrase, Argon2Cost::FLOOR)?;
-    let mut service = Service::open(first.clone(), &mut |_, _| {})?;
-    let mut ask = |request| service.handle(0, request, &mut |_, _| {});
-    ask(Request::Unlock {
-        passphrase: passphrase.to_owned(),
-    })?;
-    for (home, description) in others.iter().zip(&places[1..]) {
-        let Reply::Invitation { bytes, .. } = ask(Request::Invite { addresses: Vec::new() })? else {
-            return Err(unexpected());
-        };
-        let invitation = Invitation::parse(&unhex(&bytes).unwrap_or_default()).map_err(enrolment)?;
-        let sealed = place::ask(home, &invitation, description, passphrase, Argon2Cost::FLOOR)?;
-        let request = hex(&sealed);
-        let Reply::Admission { bytes, .. } = ask(Request::Admit { request, preview: false })? else {
-            return Err(unexpected());
-        };
-        place::complete(home, &unhex(&bytes).unwrap_or_default())?;
-    }
-    service.close()?;
-    Ok(homes)
-}
-
 /// A running demonstration, without the window's own node.
 pub struct Demo {
     root: PathBuf,
@@ -110,7 +77,7 @@ impl Demo {
     pub fn start() -> Result<Self, Failure> {
         let root = std::env::temp_dir().join(format!("bocage-app-demo-{}", std::process::id()));
         std::fs::create_dir_all(&root).map_err(|e| Failure::file(&root, &e))?;
-        let homes = found(&root, "Réseau de soins du Quercy", &cast(), PASSPHRASE)?;
+        let homes = found_network(&root, "Réseau de soins du Quercy", &cast(), PASSPHRASE)?;
         let shared = fill(&root, &homes[0])?;
         let data = homes[0].root().to_owned();
         let (stop, stopped) = oneshot::channel();

@@ -40,6 +40,7 @@ mod turns;
 mod visit;
 
 use acts::{birth_date, measure, no_measure, patient_reference, patient_row, since_date};
+pub use enrolment::found_network;
 use people::People;
 pub(crate) use record::in_words;
 pub(crate) use turns::{Step, Turns};

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use bocage_app::app::LOCK_AFTER_MS;
 use bocage_app::bridge::Options;
-use bocage_app::demo::found;
 use bocage_node::driver::{self, Driver};
 use bocage_node::home::Home;
 use bocage_node::place::Description;
-use bocage_node::service::Service;
+use bocage_node::service::{Service, found_network};
 use bocage_protocol::identity::{FacilityKind, Profession};
 use tokio::sync::oneshot;
 
@@ -95,7 +94,7 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
         place("Hôpital de Figeac", FacilityKind::Clinic, Some("Dr Claire Petit")),
         place("Cabine de Gramat", FacilityKind::Cabin, None),
     ];
-    let homes = found(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
+    let homes = found_network(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
     let carrier = Carrier::start(homes[2].clone());
 
     // Dr Marchand registers a patient, takes vitals, writes a note, and asks Dr Petit.
@@ -222,7 +221,7 @@ fn a_record_that_is_opened_without_a_question_is_news_on_the_other_desk_until_it
         place("Hôpital de Figeac", FacilityKind::Clinic, Some("Dr Claire Petit")),
         place("Cabine de Gramat", FacilityKind::Cabin, None),
     ];
-    let homes = found(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
+    let homes = found_network(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
     let carrier = Carrier::start(homes[2].clone());
     let mut a = window(desk(homes[0].root(), &carrier), french());
     fill(&mut a, "Phrase de passe", PASSPHRASE);

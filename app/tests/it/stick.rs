@@ -1,8 +1,8 @@
 //! Two doctors whom no cable joins, and a USB stick that somebody carries to and fro.
 
 use bocage_app::bridge::Options;
-use bocage_app::demo::found;
 use bocage_node::place::Description;
+use bocage_node::service::found_network;
 use bocage_protocol::identity::{FacilityKind, Profession};
 
 use crate::support::{PASSPHRASE, Window, fill, french, press, press_row, refill, until_shown, window};
@@ -37,7 +37,7 @@ fn a_question_and_its_answer_travel_by_stick() {
         place("Centre de Saint-Aubin", "Dr Élise Marchand"),
         place("Hôpital de Figeac", "Dr Claire Petit"),
     ];
-    let homes = found(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
+    let homes = found_network(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
     let stick = root.path().join("stick");
     std::fs::create_dir(&stick).unwrap();
     let folder = stick.display().to_string();

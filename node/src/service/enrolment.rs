@@ -3,18 +3,21 @@
 //! An invitation stands under its tag until it expires. Beside it stands what became of it: a request that waits for somebody to
 //! admit it, or the admission. So an answer that was lost on its way is given again, and only to the request it answered.
 
+use std::path::Path;
+
 use bocage_protocol::clinical::text::fold;
 use bocage_protocol::crypto::{Entropy, Secret, derive};
 use bocage_protocol::identity::enrol::{self, Admission, INVITATION_LIFE_MS, Invitation, Part, Request as JoinRequest};
-use bocage_protocol::ids::{AuthorityKey, Hlc, hex};
+use bocage_protocol::ids::{AuthorityKey, Hlc, hex, unhex};
 use bocage_protocol::store::{LocalWrite, Store};
 use ed25519_dalek::SigningKey;
 
 use super::{Service, kind_name, profession_name, store_failure};
-use crate::client::{Failure, Newcomer, Practitioner, Reply, WaitingRequest};
+use crate::client::{Failure, Newcomer, Practitioner, Reply, Request, WaitingRequest};
 use crate::core::now_ms;
-use crate::keystore::{KeyName, OsEntropy};
-use crate::place;
+use crate::home::Home;
+use crate::keystore::{Argon2Cost, KeyName, OsEntropy};
+use crate::place::{self, Description};
 use crate::words::{Tongue, comparison_words};
 
 /// Local record of an invitation, sealed under the node's key; its tag follows.
@@ -28,6 +31,36 @@ enum Answered {
     Waits(Vec<u8>),
     /// The request that was admitted, by its hash, and the sealed admission.
     Admitted([u8; 32], Vec<u8>),
+}
+
+/// Founds a network at the first of these places and lets the others join it, by invitations that never leave this process: for
+/// demonstrations and measurements, with the cheapest keys. Returns their directories, in order.
+///
+/// # Errors
+/// The disk refused.
+pub fn found_network(root: &Path, network: &str, places: &[Description], passphrase: &str) -> Result<Vec<Home>, Failure> {
+    let homes: Vec<Home> = (0..places.len()).map(|n| Home::new(root.join(format!("place-{n}")))).collect();
+    let [first, others @ ..] = &homes[..] else { return Ok(homes) };
+    place::found(first, network, &places[0], passphrase, Argon2Cost::FLOOR)?;
+    let mut service = Service::open(first.clone(), &mut |_, _| {})?;
+    let mut ask = |request| service.handle(0, request, &mut |_, _| {});
+    ask(Request::Unlock {
+        passphrase: passphrase.to_owned(),
+    })?;
+    for (home, description) in others.iter().zip(&places[1..]) {
+        let Reply::Invitation { bytes, .. } = ask(Request::Invite { addresses: Vec::new() })? else {
+            return Err(place::internal("an answer to another question"));
+        };
+        let invitation = Invitation::parse(&unhex(&bytes).unwrap_or_default()).map_err(place::enrolment)?;
+        let sealed = place::ask(home, &invitation, description, passphrase, Argon2Cost::FLOOR)?;
+        let request = hex(&sealed);
+        let Reply::Admission { bytes, .. } = ask(Request::Admit { request, preview: false })? else {
+            return Err(place::internal("an answer to another question"));
+        };
+        place::complete(home, &unhex(&bytes).unwrap_or_default())?;
+    }
+    service.close()?;
+    Ok(homes)
 }
 
 impl Service {
