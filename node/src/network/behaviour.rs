@@ -9,7 +9,7 @@ use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{NetworkBehaviour, Swarm};
-use libp2p::{SwarmBuilder, connection_limits, identify, mdns, memory_connection_limits, noise, ping, quic, tcp, yamux};
+use libp2p::{SwarmBuilder, connection_limits, mdns, memory_connection_limits, noise, ping, quic, tcp, yamux};
 
 use super::{NetworkConfig, NetworkError, Profile, admission};
 
@@ -24,7 +24,7 @@ const MEMORY_LIMIT: usize = 1 << 30;
 
 /// Handshake on a lossy 256 kbit/s line, all included.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(45);
-/// Sync, ping, identify and room to spare; each costs a peer up to a window of our memory.
+/// Sync, ping, enrolment and room to spare; each costs a peer up to a window of our memory.
 const MAX_STREAMS: u32 = 32;
 const QUIC_HANDSHAKE: Duration = Duration::from_secs(30);
 /// With the keep-alive on both ends, a stream survives an outage of two minutes.
@@ -41,7 +41,6 @@ pub(super) struct Behaviour {
     memory: memory_connection_limits::Behaviour,
     pub(super) admission: admission::Behaviour,
     ping: ping::Behaviour,
-    identify: identify::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
 }
 
@@ -78,19 +77,11 @@ fn behaviour(config: &NetworkConfig, keys: &Keypair) -> Behaviour {
         Profile::Lan => ping::Config::new(),
         Profile::Metered => ping::Config::new().with_interval(Duration::from_secs(60)),
     };
-    // Neither the machine's name nor its other addresses are anybody's business.
-    let identify = identify::Config::new("/bocage/1".into(), keys.public())
-        .with_agent_version("bocage".into())
-        .with_hide_listen_addrs(true)
-        .with_push_listen_addr_updates(false)
-        .with_interval(Duration::from_secs(3600))
-        .with_cache_size(0);
     Behaviour {
         limits: connection_limits::Behaviour::new(limits),
         memory: memory_connection_limits::Behaviour::with_max_bytes(MEMORY_LIMIT),
         admission: admission::Behaviour::default(),
         ping: ping::Behaviour::new(ping),
-        identify: identify::Behaviour::new(identify),
         mdns: Toggle::from(config.mdns.then(|| announcer(keys)).flatten()),
     }
 }

@@ -282,6 +282,12 @@ impl Dialer {
         }
     }
 
+    /// The member's own entry dials it: two handshakes for one link are one too many on a slow line.
+    fn is_kept_for_a_member(&self, addr: &PeerAddr) -> bool {
+        let mut members = self.peers.iter().filter(|(peer, _)| self.members.contains(peer));
+        members.any(|(_, known)| known.addresses().contains(addr))
+    }
+
     fn in_flight(&self) -> usize {
         let peers = self.peers.values().filter(|known| known.course.in_flight).count();
         peers + self.seeds.values().filter(|seed| seed.course.in_flight).count()
@@ -296,7 +302,7 @@ impl Dialer {
             .seeds
             .values()
             .zip(self.seeds.keys())
-            .filter(|(seed, _)| seed.found.is_none() && !seed.course.in_flight);
+            .filter(|(seed, addr)| seed.found.is_none() && !seed.course.in_flight && !self.is_kept_for_a_member(addr));
         let mut out: Vec<_> = peers.map(|(peer, known)| (Target::Peer(*peer), known.course.not_before)).collect();
         out.extend(seeds.map(|(seed, addr)| (Target::Seed(addr.clone()), seed.course.not_before)));
         out.sort_by_key(|(_, at)| *at);
@@ -462,6 +468,21 @@ mod tests {
         dialer.answered_by_another(&by_key, &addr(1));
         dialer.failed(&by_key, now, 0.5);
         assert_eq!(dialer.due(now + 10 * SECOND), vec![(target, vec![addr(1)])]);
+    }
+
+    #[test]
+    fn an_address_that_is_kept_for_a_member_is_dialled_once_though_it_was_typed_as_well() {
+        let mut dialer = dialer_with(&[1]);
+        let now = Instant::now();
+        assert!(dialer.seed(addr(1)) && dialer.seed(addr(7)));
+        let by_key = Target::Peer(peer(1));
+        let dialled: BTreeSet<Target> = dialer.due(now).into_iter().map(|(target, _)| target).collect();
+        assert_eq!(dialled, [by_key.clone(), Target::Seed(addr(7))].into());
+        // Somebody else lives there now: whoever typed it meant whoever answers.
+        dialer.answered_by_another(&by_key, &addr(1));
+        dialer.failed(&by_key, now, 0.5);
+        let targets: Vec<Target> = dialer.due(now + SECOND).into_iter().map(|(target, _)| target).collect();
+        assert_eq!(targets, [Target::Seed(addr(1))]);
     }
 
     #[test]
