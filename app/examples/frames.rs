@@ -133,6 +133,7 @@ fn row(n: u64) -> PatientRow {
     ];
     const GIVEN: [&str; 6] = ["Awa", "Jean-Pierre", "Ibrahima", "Élise", "Noémie", "Aïcha"];
     PatientRow {
+        shut: false,
         id: format!("{n:064x}"),
         family: format!("{} {n}", FAMILIES[n as usize % FAMILIES.len()]),
         given: GIVEN[n as usize % GIVEN.len()].to_owned(),

@@ -29,6 +29,8 @@ pub struct PatientRow {
     pub birth_date: String,
     pub sex: Sex,
     pub ins: String,
+    /// It isn't open here any more.
+    pub shut: bool,
 }
 
 impl PatientRow {
@@ -354,6 +356,8 @@ pub struct Problem {
 pub struct DraftRow {
     pub patient: String,
     pub form: DraftForm,
+    /// How the request begins whose message it is.
+    pub request: String,
     pub name: String,
     pub saved_ms: u64,
 }
@@ -367,6 +371,10 @@ pub enum DraftForm {
     Question,
     /// Somebody who isn't registered yet.
     NewPatient,
+    /// Allergies, treatments or problems that weren't added yet.
+    Additions,
+    /// Something to be said in a request.
+    Message,
 }
 
 /// Records that others opened to this place and nobody here has looked at.

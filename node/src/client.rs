@@ -503,6 +503,9 @@ pub struct PeerRow {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatientRow {
     pub patient: String,
+    /// It was opened to this seat and isn't any more: what is read is an old state. Said in searches.
+    #[serde(default)]
+    pub shut: bool,
     pub family: String,
     pub given: String,
     pub birth_date: String,

@@ -46,6 +46,7 @@ pub(super) fn patient(row: client::PatientRow) -> PatientRow {
         birth_date: row.birth_date,
         sex: Sex::of_code(&row.sex),
         ins: row.ins,
+        shut: row.shut,
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::node::{Options, Running, open};
 use super::{Window, convert, files, settings, setup};
-use crate::state::{Command, Draft, Event, Field, PAGE, PatientDraft, Secret, VisitDraft, VisitRefused};
+use crate::state::{ADDITIONS, Command, Draft, Event, Field, PAGE, PatientDraft, Secret, VisitDraft, VisitRefused};
 use crate::view::{Arrivals, DraftForm, DraftRow, PatientPage, Place, Problem, Record};
 
 /// For how long a question opens parts of a record, at most: what every writer may grant.
@@ -466,16 +466,17 @@ impl Worker {
             return Err(unexpected());
         };
         let mut rows = Vec::new();
-        let forms = [
-            (Draft::Visit, DraftForm::Visit),
-            (Draft::Question, DraftForm::Question),
-            (Draft::NewPatient, DraftForm::NewPatient),
-        ];
         for draft in drafts {
-            let Some((_, form)) = forms.iter().find(|(d, _)| d.code() == draft.kind) else {
-                continue;
+            let request = draft.kind.strip_prefix(Draft::MESSAGE).unwrap_or_default().to_owned();
+            let form = match draft.kind.as_str() {
+                kind if kind == Draft::Visit.code() => DraftForm::Visit,
+                kind if kind == Draft::Question.code() => DraftForm::Question,
+                kind if kind == Draft::NewPatient.code() => DraftForm::NewPatient,
+                ADDITIONS => DraftForm::Additions,
+                _ if !request.is_empty() => DraftForm::Message,
+                _ => continue,
             };
-            let name = if *form == DraftForm::NewPatient {
+            let name = if form == DraftForm::NewPatient {
                 String::new()
             } else {
                 // Whose record can't be read (any more) isn't named.
@@ -484,7 +485,8 @@ impl Worker {
             };
             rows.push(DraftRow {
                 patient: draft.patient,
-                form: *form,
+                form,
+                request,
                 name,
                 saved_ms: draft.saved_ms,
             });

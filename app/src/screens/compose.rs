@@ -48,7 +48,12 @@ fn form(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
     let lang = state.lang();
     super::back(ui, state, out);
     let name = state.record_of(patient).map(|r| r.patient.name()).unwrap_or_default();
-    widgets::title(ui, &lang.tv("compose-title", &[("name", name.into())]));
+    let title = if state.compose.kind == Kind::Referral {
+        "compose-referral"
+    } else {
+        "compose-title"
+    };
+    widgets::title(ui, &lang.tv(title, &[("name", name.into())]));
     ui.add_space(space::M);
     let mut chosen = Vec::new();
     widgets::columns(
@@ -74,8 +79,11 @@ fn question(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     ui.add_space(space::S);
     to(ui, state, out);
     ui.add_space(space::S);
-    let hint = lang.t("hint-question");
-    widgets::area(ui, state, Field::Question, &lang.t("field-question"), &hint, QUESTION_ROWS, out);
+    let (label, hint) = match state.compose.kind {
+        Kind::Referral => ("field-letter", "hint-letter"),
+        Kind::TeleExpertise => ("field-question", "hint-question"),
+    };
+    widgets::area(ui, state, Field::Question, &lang.t(label), &lang.t(hint), QUESTION_ROWS, out);
     ui.add_space(space::S);
     if let Some(urgent) = widgets::toggle(ui, &lang.t("urgent-what"), state.compose.urgent) {
         out.push(Action::Urgent(urgent));
@@ -153,8 +161,10 @@ fn parts(ui: &mut Ui, state: &State, patient: &str, out: &mut Vec<Action>) {
         widgets::small(ui, &lang.tv("part-always", &[("part", identity.into())]));
         for part in PARTS {
             if !begun(part) {
-                widgets::small(ui, &lang.tv("part-empty", &[("part", lang.t(words::part(part)).into())]));
-                explained(ui, state, part);
+                // Nothing here begins an emergency sheet yet: it would only be wondered about.
+                if part != "emergency" {
+                    widgets::small(ui, &lang.tv("part-empty", &[("part", lang.t(words::part(part)).into())]));
+                }
                 continue;
             }
             let on = state.compose.parts.contains(part);

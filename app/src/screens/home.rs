@@ -3,7 +3,7 @@
 use egui::Ui;
 
 use super::requests;
-use crate::state::{Action, Field, Route, State, Tab};
+use crate::state::{Action, Field, Route, Shelf, State, Tab};
 use crate::theme::icon;
 use crate::theme::tokens::{Tone, size, space};
 use crate::view::DraftForm;
@@ -61,6 +61,8 @@ fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 DraftForm::Question => ("question-row", "question-at"),
                 DraftForm::Visit => ("draft-row", "draft-at"),
                 DraftForm::NewPatient => ("new-patient-row", "draft-at"),
+                DraftForm::Additions => ("additions-row", "additions-at"),
+                DraftForm::Message => ("message-row", "message-at"),
             };
             let name = lang.tv(row_id, &[("name", draft.name.as_str().into()), ("at", at.as_str().into())]);
             let row = Row {
@@ -84,6 +86,17 @@ fn waiting(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                     DraftForm::Question => Route::Compose { patient },
                     DraftForm::Visit => Route::Visit { patient },
                     DraftForm::NewPatient => Route::NewPatient,
+                    DraftForm::Additions => Route::Record {
+                        patient,
+                        tab: Tab::Treatments,
+                    },
+                    DraftForm::Message => {
+                        let mut all = state.requests.value().into_iter().flatten();
+                        match all.find(|r| r.id.starts_with(&draft.request)) {
+                            Some(row) => Route::Request { request: row.id.clone() },
+                            None => Route::Requests(Shelf::default()),
+                        }
+                    }
                 };
                 out.push(Action::Go(route));
             }

@@ -105,9 +105,15 @@ fn list(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             let selected = state.patients.cursor == Some(at);
             let birth = lang.iso_date(&patient.birth_date);
             let filed = format!("{} {}", patient.family, patient.given);
-            let name = format!("{filed}, {birth}, {}", lang.t(words::sex(patient.sex)));
+            let mut name = format!("{filed}, {birth}, {}", lang.t(words::sex(patient.sex)));
+            if patient.shut {
+                name = format!("{name}, {}", lang.t("row-shut"));
+            }
             // As French records are filed, whichever way it was typed.
-            let filed = format!("{} {}", patient.family.to_uppercase(), patient.given);
+            let mut filed = format!("{} {}", patient.family.to_uppercase(), patient.given);
+            if patient.shut {
+                filed = format!("{filed} ({})", lang.t("row-shut"));
+            }
             let cell = [filed, birth, lang.t(words::sex(patient.sex)), words::ins(&patient.ins)];
             let row = Row {
                 name: &name,

@@ -1,14 +1,14 @@
 //! One request: the question, what was said since, how far each word of mine has come, and what I can do.
 
-use bocage_protocol::clinical::request::{Status, Step};
+use bocage_protocol::clinical::request::{Kind, Status, Step};
 use egui::{Frame, Margin, Stroke, Ui};
 
-use super::requests::{kind, recipient, status_of};
+use super::requests::{kind as kind_of, recipient, status_of};
 use super::words;
 use crate::state::{Action, Field, Route, State, Tab};
 use crate::theme::tokens::{Tone, size, space};
 use crate::theme::{icon, palette};
-use crate::view::{Delivery, Message, Request, Trust};
+use crate::view::{Delivery, Message, Request, RequestRow, Trust};
 use crate::widgets::{self, ButtonKind};
 
 pub(super) fn show(ui: &mut Ui, state: &State, request: &str, out: &mut Vec<Action>) {
@@ -31,7 +31,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, request: &str, out: &mut Vec<Acti
             |ui| {
                 let mut wanted = false;
                 for message in &shown.messages {
-                    said(ui, state, message, wanted);
+                    said(ui, state, message, shown.row.kind, wanted);
                     wanted = message.step == Some(Step::AskMore) || wanted && message.step != Some(Step::Reply);
                     ui.add_space(space::S);
                 }
@@ -49,7 +49,7 @@ fn header(ui: &mut Ui, state: &State, shown: &Request) {
     ui.horizontal_wrapped(|ui| {
         let words = lang.tv(
             "request-title",
-            &[("kind", lang.t(kind(row.kind)).into()), ("name", row.patient.name().into())],
+            &[("kind", lang.t(kind_of(row.kind)).into()), ("name", row.patient.name().into())],
         );
         widgets::title(ui, &words);
         let (tone, status) = status_of(row);
@@ -64,7 +64,7 @@ fn header(ui: &mut Ui, state: &State, shown: &Request) {
 }
 
 /// One thing said, and how far it has come. `wanted`: somebody had asked for it.
-fn said(ui: &mut Ui, state: &State, message: &Message, wanted: bool) {
+fn said(ui: &mut Ui, state: &State, message: &Message, kind: Kind, wanted: bool) {
     let lang = state.lang();
     let p = palette(ui);
     let own = message.delivery.is_some();
@@ -73,6 +73,7 @@ fn said(ui: &mut Ui, state: &State, message: &Message, wanted: bool) {
         Some(Step::AskMore) => "said-ask",
         Some(Step::Reply) if wanted => "said-reply",
         Some(Step::Reply) => "said-addition",
+        Some(Step::Answer) if kind == Kind::Referral => "said-answer-referral",
         Some(Step::Answer) => "said-answer",
         Some(Step::Decline) => "said-decline",
         Some(Step::Accept) => "said-accept",
@@ -167,6 +168,11 @@ fn answer(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
             widgets::sentence_of(ui, lang, problem);
         }
         ui.add_space(space::S);
+        if state.closing {
+            let words = lang.tv("close-means", &[("name", row.to.name.as_str().into())]);
+            widgets::banner(ui, Tone::Warning, icon::LOCK, &words, |_| {});
+            ui.add_space(space::S);
+        }
         let main = state.main_step();
         ui.horizontal_wrapped(|ui| {
             for (step, icon) in [
@@ -186,7 +192,7 @@ fn answer(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
                     Step::Decline | Step::Cancel => ButtonKind::Quiet,
                     _ => ButtonKind::Secondary,
                 };
-                let pressed = widgets::button(ui, kind, icon, &lang.t(name(step, row.status)), !state.stepping);
+                let pressed = widgets::button(ui, kind, icon, &lang.t(name(step, row, state.closing)), !state.stepping);
                 let pressed = if main == Some(step) && step.needs_text() {
                     pressed.on_hover_text("Ctrl+Enter")
                 } else {
@@ -201,8 +207,10 @@ fn answer(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
 }
 
 /// The id of what a step's button says while a request stands so.
-fn name(step: Step, status: Status) -> &'static str {
-    match (step, status) {
+fn name(step: Step, row: &RequestRow, closing: bool) -> &'static str {
+    let referral = row.kind == Kind::Referral;
+    match (step, row.status) {
+        (Step::Answer, Status::Requested | Status::Accepted | Status::MoreAsked) if referral => "step-answer-referral",
         (Step::Answer, Status::Answered) => "step-answer-more",
         (Step::Answer, _) => "step-answer",
         (Step::Reply, Status::MoreAsked) => "step-reply",
@@ -210,6 +218,7 @@ fn name(step: Step, status: Status) -> &'static str {
         (Step::Reply, _) => "step-add",
         (Step::Accept, _) => "step-accept",
         (Step::AskMore, _) => "step-ask",
+        (Step::Close, _) if closing => "step-close-sure",
         (Step::Close, _) => "step-close",
         (Step::Decline, _) => "step-decline",
         (Step::Cancel, _) => "step-cancel",
@@ -241,6 +250,9 @@ fn aside(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
             None => lang.t("request-known"),
         };
         widgets::small(ui, &until);
+        if let [claim] = &row.claims[..] {
+            widgets::small(ui, &lang.tv("claimed-by", &[("name", claim.name.as_str().into())]));
+        }
         if row.claims.len() > 1 {
             ui.add_space(space::S);
             let names: Vec<&str> = row.claims.iter().map(|c| c.name.as_str()).collect();

@@ -143,6 +143,7 @@ pub(super) fn status_of(row: &RequestRow) -> (Tone, &'static str) {
         (Status::Accepted, false) => (Tone::Info, "status-accepted"),
         (Status::MoreAsked, true) => (Tone::Plain, "status-more-asked"),
         (Status::MoreAsked, false) => (Tone::Warning, "status-more-wanted"),
+        (Status::Answered, _) if row.kind == Kind::Referral => (Tone::Success, "status-answered-referral"),
         (Status::Answered, _) => (Tone::Success, "status-answered"),
         (Status::Declined, _) => (Tone::Warning, "status-declined"),
         (Status::Cancelled, _) => (Tone::Plain, "status-cancelled"),

@@ -246,8 +246,9 @@ fn help(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 ("F1", "key-help"),
             ] {
                 ui.columns(2, |columns| {
-                    widgets::strong(&mut columns[0], keys);
-                    widgets::body(&mut columns[1], &lang.t(words));
+                    let left = egui::Layout::top_down(egui::Align::Min);
+                    columns[0].with_layout(left, |ui| widgets::strong(ui, keys));
+                    columns[1].with_layout(left, |ui| widgets::body(ui, &lang.t(words)));
                 });
             }
             ui.add_space(space::M);

@@ -236,6 +236,7 @@ pub(super) fn entry(state: &State, entry: &Entry) -> String {
     let id = match entry.what {
         _ if entry.in_error => "entry-mistaken",
         What::Treatment if entry.over => "entry-stopped",
+        What::Treatment => "entry-treatment",
         What::Allergy { .. } if entry.over => "entry-over",
         What::Problem if entry.over => "entry-antecedent",
         What::Patient => "entry-identity",

@@ -9,6 +9,17 @@ use super::form::PARTS;
 use super::{Command, DRAFT_AFTER_MS, Field, Route, State};
 use crate::view::{Recipient, Sex};
 
+/// The name of a record's additions at the node.
+pub const ADDITIONS: &str = "additions";
+/// What is typed of allergies, treatments and problems, by its name in the draft.
+pub(super) const ADDED: [(&str, Field); 6] = [
+    ("substance", Field::Substance),
+    ("reaction", Field::Reaction),
+    ("medicine", Field::Medicine),
+    ("dosage", Field::Dosage),
+    ("problem", Field::Problem),
+    ("since", Field::Since),
+];
 /// What is typed of an identity, by its name in the draft.
 const IDENTITY: [(&str, Field); 4] = [
     ("family", Field::Family),
@@ -25,6 +36,10 @@ pub enum Draft {
     Visit,
     /// Somebody who isn't registered yet: a form about no record.
     NewPatient,
+    /// Allergies, treatments and problems of this record, typed and not added yet.
+    Additions {
+        patient: String,
+    },
     /// A question to a colleague.
     Question,
     /// What is about to be said in a request.
@@ -34,13 +49,17 @@ pub enum Draft {
 }
 
 impl Draft {
+    /// How the name of a message's draft begins; the beginning of its request's id follows.
+    pub const MESSAGE: &str = "message-";
+
     /// Its name at the node.
     pub fn code(&self) -> String {
         match self {
             Self::Visit => "visit".to_owned(),
             Self::NewPatient => "new-patient".to_owned(),
+            Self::Additions { .. } => ADDITIONS.to_owned(),
             Self::Question => "question".to_owned(),
-            Self::Message { request } => format!("message-{}", request.get(..ID).unwrap_or(request)),
+            Self::Message { request } => format!("{}{}", Self::MESSAGE, request.get(..ID).unwrap_or(request)),
         }
     }
 }
@@ -78,6 +97,7 @@ impl State {
         let sending = match draft {
             Draft::Visit => self.visit.working,
             Draft::NewPatient => self.new_patient.working,
+            Draft::Additions { .. } => false,
             Draft::Question => self.compose.working,
             Draft::Message { .. } => self.stepping,
         };
@@ -96,6 +116,9 @@ impl State {
                     text,
                 });
             }
+            // Of a record that isn't on the screen any more nothing is in the fields.
+            Draft::Additions { patient } if self.shown_patient().as_ref() == Some(patient) => (patient.clone(), self.additions_text()),
+            Draft::Additions { .. } => return None,
             Draft::Visit => (self.visit.patient.clone(), self.visit_text()),
             Draft::Question => (self.compose.patient.clone(), self.question_text()),
             Draft::Message { request } => {
@@ -122,6 +145,15 @@ impl State {
             "scale_two": draft.scale_two,
         })
         .to_string()
+    }
+
+    /// Empty where nothing is typed: what was added has gone from the fields.
+    fn additions_text(&self) -> String {
+        let typed = ADDED.map(|(name, field)| (name.to_owned(), self.text(field).into()));
+        if typed.iter().all(|(_, text): &(String, serde_json::Value)| text == "") {
+            return String::new();
+        }
+        serde_json::Value::from(serde_json::Map::from_iter(typed)).to_string()
     }
 
     /// As typed, a birth date that isn't whole yet too. Empty where nothing is.
@@ -155,6 +187,12 @@ impl State {
     pub(super) fn take_up(&mut self, patient: &str, draft: &Draft, text: &str) {
         match draft {
             Draft::Visit if self.visit.patient == patient => self.take_up_visit(text),
+            Draft::Additions { patient: of } if of == patient && self.shown_patient().as_deref() == Some(patient) => {
+                let draft = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+                for (name, field) in ADDED {
+                    self.texts.set_if_empty(field, draft[name].as_str().unwrap_or_default().to_owned());
+                }
+            }
             Draft::NewPatient if self.route == Route::NewPatient => self.take_up_new_patient(text),
             Draft::Question if self.compose.patient == patient => self.take_up_question(text),
             Draft::Message { request } if self.route == (Route::Request { request: request.clone() }) => {

@@ -252,11 +252,13 @@ impl State {
         }
         match field {
             Field::Vital(sign) => self.measure(sign)?.err().map(|e| vital_wrong(sign, text, e)),
-            Field::Birth | Field::Since => self.date_wrong(text),
+            Field::Birth => self.date_wrong(text),
+            Field::Since => self.since_wrong(text),
             Field::Correction(place) => {
                 let correction = self.correction.as_ref()?;
                 match correction.fields.get(usize::from(place))?.name.as_str() {
-                    "birth-date" | "since" => self.date_wrong(text),
+                    "birth-date" => self.date_wrong(text),
+                    "since" => self.since_wrong(text),
                     "ins" => number(Number::Ins, text),
                     "value" => {
                         let sign = correction.sign?;
@@ -284,6 +286,14 @@ impl State {
         match birth_date(text) {
             Some(date) => (date.as_str() > today.as_str()).then(|| Wrong::of("wrong-future")),
             None => Some(two_digit_year(text, &today).unwrap_or_else(|| Wrong::of("wrong-date"))),
+        }
+    }
+
+    /// As [`Self::date_wrong`], for what is often known to the month or the year alone.
+    fn since_wrong(&self, text: &str) -> Option<Wrong> {
+        match since_date(text) {
+            Some(date) => (date.as_str() > crate::i18n::iso_day(self.now_ms, self.offset).as_str()).then(|| Wrong::of("wrong-future")),
+            None => Some(Wrong::of("wrong-since")),
         }
     }
 
@@ -495,10 +505,23 @@ fn two_digit_year(text: &str, today: &str) -> Option<Wrong> {
     }
 }
 
+/// As [`birth_date`], or a month of a year: `03/1998`, `1998-03`.
+pub(super) fn since_date(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(['/', '.', '-', ' ']).filter(|p| !p.is_empty()).collect();
+    let (year, month) = match parts[..] {
+        [year, month] if year.len() == 4 => (year, month),
+        [month, year] if year.len() == 4 => (year, month),
+        _ => return birth_date(text),
+    };
+    let (year, month) = (year.parse::<u16>().ok()?, month.parse::<u8>().ok()?);
+    (year > 1800 && (1..=12).contains(&month)).then(|| format!("{year:04}-{month:02}"))
+}
+
 /// A date in the form in which it is typed here: `12/03/1992`; a year, or a year and month, as it is.
 pub(super) fn typed_date(iso: &str) -> String {
     match iso.split('-').collect::<Vec<_>>()[..] {
         [year, month, day] => format!("{day}/{month}/{year}"),
+        [year, month] => format!("{month}/{year}"),
         _ => iso.to_owned(),
     }
 }
@@ -535,6 +558,16 @@ mod tests {
             assert_eq!(wrong(text), None, "{text}");
         }
         assert_eq!(typed_date("1992-03-12"), "12/03/1992");
+        for (text, date) in [
+            ("03/1998", "1998-03"),
+            ("1998-3", "1998-03"),
+            ("1998", "1998"),
+            ("12/03/1998", "1998-03-12"),
+        ] {
+            assert_eq!(since_date(text).as_deref(), Some(date), "{text}");
+        }
+        assert_eq!((since_date("13/1998"), since_date("mars 98")), (None, None));
+        assert_eq!(typed_date("1998-03"), "03/1998");
         assert_eq!(typed_date("1992"), "1992");
     }
 

@@ -19,7 +19,7 @@ mod tests;
 
 pub use action::{Action, Field, Look, Route, Shelf, Tab};
 pub use command::{Command, Founding, PatientDraft, RequestDraft, VisitDraft};
-pub use drafts::Draft;
+pub use drafts::{ADDITIONS, Draft};
 pub use event::{Event, SetupDone, VisitRefused};
 pub use remote::Remote;
 pub use secret::{Secret, Texts};
@@ -139,6 +139,8 @@ pub struct State {
     /// A step on the open request is on its way.
     pub stepping: bool,
     pub step_problem: Option<Problem>,
+    /// Whether to close the open request has been asked once: its addressee receives nothing more of the record then.
+    pub closing: bool,
     /// The step that is on its way.
     pub stepped: Option<bocage_protocol::clinical::request::Step>,
     /// Whoever answered already has more to say.
@@ -193,6 +195,7 @@ impl State {
             compose: Compose::default(),
             stepping: false,
             step_problem: None,
+            closing: false,
             stepped: None,
             saying_more: false,
             toasts: Vec::new(),

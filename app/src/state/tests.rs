@@ -272,3 +272,48 @@ fn a_medicine_named_as_an_allergy_of_the_record_is_noticed() {
         assert_eq!(state.allergy_named().map(|e| &e.title[..]), named, "{medicine}");
     }
 }
+
+/// What is typed about one person never stands ready to be signed in somebody else's record; it waits for its own.
+#[test]
+fn what_is_typed_in_a_record_stays_with_it() {
+    let mut state = open();
+    let record = |patient: &str| Route::Record {
+        patient: patient.to_owned(),
+        tab: Tab::Treatments,
+    };
+    let additions = |patient: &str| Draft::Additions {
+        patient: patient.to_owned(),
+    };
+    state.apply(Action::Go(record("p")));
+    typed(&mut state, Field::Substance, "Iode");
+    let left = state.apply(Action::Go(record("q")));
+    let kept = left.iter().find_map(|c| match c {
+        Command::SaveDraft { patient, draft, text } if *draft == additions("p") => Some((patient.clone(), text.clone())),
+        _ => None,
+    });
+    let (patient, text) = kept.expect("it is kept");
+    assert!(patient == "p" && text.contains("Iode"));
+    assert!(state.text(Field::Substance).is_empty());
+    let comes = |patient: &str, text: &str| Event::Draft {
+        patient: patient.to_owned(),
+        draft: additions(patient),
+        text: Some(text.to_owned()),
+    };
+    // An answer that comes late is another record's.
+    state.receive(comes("p", &text));
+    assert!(state.text(Field::Substance).is_empty());
+    let back = state.apply(Action::Back);
+    assert!(
+        back.iter()
+            .any(|c| matches!(c, Command::LoadDraft { draft, .. } if *draft == additions("p")))
+    );
+    state.receive(comes("p", &text));
+    assert_eq!(state.text(Field::Substance), "Iode");
+    // Added, it is no draft any more.
+    state.apply(Action::AddAllergy { severe: false });
+    let saved = state.drafts_now();
+    assert!(
+        matches!(&saved[..], [Command::SaveDraft { text, .. }] if text.is_empty()),
+        "{saved:?}"
+    );
+}

@@ -109,6 +109,12 @@ fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape
             out.push(Action::Type(field, typed));
         }
         let meant = state.wrong(field).and_then(|w| w.instead);
+        if let Some(meant) = &meant
+            && response.lost_focus()
+            && ui.input(|i| i.key_pressed(egui::Key::Enter))
+        {
+            out.push(Action::Type(field, meant.clone()));
+        }
         let below = |ui: &mut Ui| {
             let Some(wrong) = &wrong else { return };
             hidden_glyph(ui, icon::WARNING_CIRCLE, Type::Small.points(), p.danger);

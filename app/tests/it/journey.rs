@@ -129,7 +129,7 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
         fill(&mut a, sign, value);
     }
     press(&mut a, "Conscience : Alerte (éveillé)");
-    until_shown(&mut a, "Pas de total : il manque");
+    until_shown(&mut a, "Pas de total, il manque");
     press(&mut a, "La personne respire : à l’air ambiant");
     until_shown(&mut a, "risque faible");
     press(&mut a, "Signer et enregistrer");
@@ -148,7 +148,7 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     // The score that rested on it goes with it.
     until_shown(&mut a, "2 éléments saisis par erreur");
     // A question that is begun and left is still there.
-    press(&mut a, "Interroger un confrère");
+    press(&mut a, "Adresser, demander un avis");
     fill(&mut a, "À qui", "petit");
     until_shown(&mut a, "Row: Dr Claire Petit, Hôpital de Figeac Gramat");
     a.key_press(egui::Key::ArrowDown);
@@ -197,6 +197,8 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     until_shown(&mut a, "Lu par Dr Claire Petit");
     fill(&mut a, "Autre question, ou dernier mot", "Merci, elle part.");
     press(&mut a, "Clore la demande");
+    until_shown(&mut a, "ferme le dossier à");
+    press(&mut a, "Confirmer : clore la demande");
     until_shown(&mut a, "Plus rien n’est ouvert par cette demande.");
     until_shown(&mut a, "Détenu par 1 autre lieu");
     drop(a);
@@ -239,9 +241,9 @@ fn a_record_that_is_opened_without_a_question_is_news_on_the_other_desk_until_it
     press(&mut a, "Signer la correction");
     until_shown(&mut a, "Awa DIALLO");
     until_shown(&mut a, "née le 12 mars 1992");
-    press(&mut a, "Antécédents et traitements");
+    press(&mut a, "Antécédents, allergies, traitements");
     fill(&mut a, "Problème ou antécédent", "Appendicectomie");
-    fill(&mut a, "Depuis, ou en", "1998");
+    fill(&mut a, "Depuis quand", "1998");
     press(&mut a, "Ajouter un antécédent");
     until_shown(&mut a, "Appendicectomie (1998)");
     fill(&mut a, "Médicament", "Metformine 500 mg");

@@ -24,6 +24,7 @@ const DAY: u64 = 24 * 3_600 * 1_000;
 
 fn patient(n: u64, family: &str, given: &str, sex: Sex) -> PatientRow {
     PatientRow {
+        shut: n == 2,
         id: format!("{n:064x}"),
         family: family.to_owned(),
         given: given.to_owned(),
@@ -379,12 +380,14 @@ fn all_screens(settings: Settings) -> Vec<(&'static str, State)> {
     demo.drafts = vec![
         DraftRow {
             patient: id.clone(),
+            request: String::new(),
             form: DraftForm::Visit,
             name: "Awa DIALLO".to_owned(),
             saved_ms: NOW - DAY,
         },
         DraftRow {
             patient: id.clone(),
+            request: String::new(),
             form: DraftForm::Question,
             name: "Awa DIALLO".to_owned(),
             saved_ms: NOW - 2 * DAY,

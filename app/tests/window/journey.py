@@ -290,7 +290,7 @@ def correct(a):
 def half_a_question(a):
     """As a visit, a question that was begun is kept."""
     chapter("half a question survives kill -9")
-    a.press("Interroger un confrère")
+    a.press("Adresser, demander un avis")
     a.fill("À qui", "petit")
     a.press_row("Dr Claire Petit, Hôpital de Figeac")
     a.fill("Question", "Faut-il")
@@ -352,6 +352,8 @@ def close_request():
     picture(a, "answered")
     a.fill("Autre question, ou dernier mot (facultatif)", "Merci, elle part.")
     a.press("Clore la demande")
+    a.shown("ferme le dossier à")
+    a.press("Confirmer : clore la demande")
     a.shown("Plus rien n’est ouvert par cette demande.")
     until(lambda: all_held(a), "everything said is held elsewhere")
     picture(a, "closed")
@@ -371,9 +373,9 @@ def look_around(a):
     a.press("Qui peut lire")
     a.shown("Ouvrir ce dossier à un autre lieu")
     picture(a, "readers")
-    a.press("Antécédents et traitements")
+    a.press("Antécédents, allergies, traitements")
     a.fill("Problème ou antécédent", "Appendicectomie")
-    a.fill("Depuis, ou en", "1998")
+    a.fill("Depuis quand", "1998")
     a.press("Ajouter un antécédent")
     a.shown("Appendicectomie (1998)")
     a.fill("Médicament", "Metformine 500 mg")
@@ -419,7 +421,7 @@ def shut_record():
     b.shown("151/94")
     if b.shows("Nouvelle consultation"):
         raise Failure("a visit is offered in a record that is shut")
-    never(b.shows("Interroger un confrère"), "a question is offered in a record that is shut; signing it is refused")
+    never(b.shows("Adresser, demander un avis"), "a question is offered in a record that is shut; signing it is refused")
     picture(b, "record-shut")
     b.press("Historique")
     b.shown("Demande : Téléexpertise")

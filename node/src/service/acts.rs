@@ -291,6 +291,7 @@ pub(super) fn row_of(record: RecordId, body: &[u8]) -> Option<PatientRow> {
     };
     Some(PatientRow {
         patient: record.to_hex(),
+        shut: false,
         family: view.family.clone().unwrap_or_else(|| view.name_text.clone().unwrap_or_default()),
         given: view.given.join(" "),
         birth_date: view.birth_date.clone().unwrap_or_default(),

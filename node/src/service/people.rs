@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 
 use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::clinical::text;
-use bocage_protocol::ids::{FactId, RecordId};
-use bocage_protocol::record::{Reader, RecordFact};
+use bocage_protocol::ids::{FactId, RecordId, unhex};
+use bocage_protocol::record::{Reader, RecordFact, Sight};
 
 use super::Service;
 use super::acts::row_of;
 use crate::client::{Failure, PatientRow, Reply, TwinRow};
+use crate::core::now_ms;
 
+/// Rows of a search that say whether their record is still open here.
+const STANDINGS: usize = 200;
 /// Likely twins that are shown, the likeliest first.
 const TWINS_SHOWN: usize = 20;
 
@@ -210,7 +213,13 @@ impl Service {
     }
 
     pub(super) fn patient_search(&mut self, query: &str, limit: Option<u32>, offset: u32) -> Result<Reply, Failure> {
-        let (patients, total) = self.people()?.search(query, limit, offset);
+        let (mut patients, total) = self.people()?.search(query, limit, offset);
+        let (reader, registry) = (self.reader()?, self.core.registry());
+        // Of a page, as a window asks for: of a hundred thousand it would take too long.
+        for row in patients.iter_mut().take(STANDINGS) {
+            let record = unhex(&row.patient).and_then(|id| id.try_into().ok()).map(RecordId);
+            row.shut = record.is_some_and(|r| reader.standing(&r, Compartment::Identity, registry, now_ms()).sight == Sight::Shut);
+        }
         Ok(Reply::Patients { patients, total })
     }
 

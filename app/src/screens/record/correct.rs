@@ -5,7 +5,7 @@ use egui::Ui;
 use super::super::words;
 use crate::state::{Action, Field, State};
 use crate::theme::icon;
-use crate::theme::tokens::space;
+use crate::theme::tokens::{Tone, space};
 use crate::view::{Entry, Sex, What};
 use crate::widgets::{self, ButtonKind};
 
@@ -52,6 +52,12 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 && let Some(severe) = widgets::toggle(ui, &lang.t("severe"), severe)
             {
                 out.push(Action::Severe(severe));
+            }
+            if entry.what == What::Treatment
+                && let Some(allergy) = state.allergy_named()
+            {
+                let words = lang.tv("allergy-named", &[("to", allergy.title.as_str().into())]);
+                widgets::banner(ui, Tone::Danger, icon::WARNING, &words, |_| {});
             }
             if entry.what == What::Visit {
                 widgets::small(ui, &lang.t("withdraw-visit"));

@@ -81,6 +81,15 @@ fn happening(ui: &mut Ui, state: &State, group: &[&Entry]) {
                 // A point doesn't begin a line.
                 widgets::body(ui, &findings.join(&format!("{NBSP}· ")));
             }
+            if let Some(begun) = first.earlier.last().filter(|_| first.over) {
+                let at = state.lang().date(begun.at_ms, state.offset);
+                widgets::small(
+                    ui,
+                    &state
+                        .lang()
+                        .tv("begun-at", &[("at", at.into()), ("author", begun.author.as_str().into())]),
+                );
+            }
             if !first.over_because.is_empty() {
                 widgets::body(ui, &state.lang().tv("because", &[("reason", first.over_because.as_str().into())]));
             }
@@ -139,7 +148,8 @@ fn standing(ui: &mut Ui, state: &State, group: &[&Entry]) {
         let corrected = group
             .iter()
             .filter(|e| !e.in_error && !matches!(e.what, What::Step(_) | What::News2 { .. }));
-        let versions: u64 = corrected.map(|e| e.versions).sum();
+        // That something was stopped is its last version, and no correction.
+        let versions: u64 = corrected.map(|e| e.versions.saturating_sub(u64::from(e.over))).sum();
         if versions > 0 {
             let words = lang.tv("entry-corrected", &[("n", versions.into())]);
             widgets::chip(ui, Tone::Plain, icon::CLOCK_COUNTER_CLOCKWISE, &words);

@@ -56,7 +56,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, tab: Tab, out: &mu
 }
 
 fn tabs(ui: &mut Ui, state: &State, patient: &str, tab: Tab, out: &mut Vec<Action>) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         for each in Tab::ALL {
             let id = match each {
                 Tab::Summary => "tab-summary",

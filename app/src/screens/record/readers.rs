@@ -35,7 +35,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, record: &Record, out: &mut Vec<Ac
         }
         ui.add_space(space::S);
         for (sight, id) in [(Sight::Open, "parts-here"), (Sight::Shut, "parts-shut")] {
-            let parts = record.parts.iter().filter(|p| p.sight == sight);
+            let parts = record.parts.iter().filter(|p| p.sight == sight && p.is_begun);
             let parts: Vec<String> = parts.map(|p| lang.t(words::part(&p.name))).collect();
             if !parts.is_empty() {
                 widgets::small(ui, &lang.tv(id, &[("parts", parts.join(", ").into())]));
@@ -107,7 +107,7 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 &lang.tv("share-sure", &[("name", name.as_str().into()), ("facility", facility.into())]),
             );
             ui.add_space(space::S);
-            widgets::banner(ui, Tone::Info, icon::INFO, &lang.t("share-lasts"), |_| {});
+            widgets::banner(ui, Tone::Warning, icon::WARNING, &lang.t("share-lasts"), |_| {});
             if let Some(problem) = &sharing.problem {
                 ui.add_space(space::S);
                 widgets::sentence_of(ui, lang, problem);

@@ -81,7 +81,11 @@ fn background(ui: &mut Ui, state: &State, record: &Record) {
             ui.horizontal(|ui| {
                 let ink = palette(ui).text_muted;
                 widgets::hidden_glyph(ui, words::icon_of(&entry.what), Type::Body.points(), ink);
-                let words = words::entry(state, entry);
+                let words = if entry.over {
+                    words::entry(state, entry)
+                } else {
+                    words::bare(state, entry)
+                };
                 if entry.over {
                     widgets::muted(ui, &words)
                 } else {

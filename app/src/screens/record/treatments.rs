@@ -185,6 +185,9 @@ fn add_treatment(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         last = widgets::text_field(&mut columns[1], state, Field::Dosage, &lang.t("field-dosage"), "", out).lost_focus();
     });
     let ready = [Field::Medicine, Field::Dosage].iter().all(|f| !state.text(*f).trim().is_empty());
+    if !ready && !state.text(Field::Medicine).trim().is_empty() {
+        widgets::small(ui, &lang.t("treatment-missing"));
+    }
     let against = state.allergy_named();
     let (kind, icon, id) = match against {
         None => (widgets::ButtonKind::Secondary, icon::PLUS, "add-treatment"),

@@ -22,7 +22,9 @@ impl State {
             Action::Back => {
                 if let Some(route) = self.behind.pop() {
                     let saved = self.drafts_now();
-                    self.route = route;
+                    self.leave_dialog();
+                    let left = std::mem::replace(&mut self.route, route);
+                    self.leave_record(&left);
                     return [saved, self.arrive()].concat();
                 }
             }
@@ -175,6 +177,11 @@ impl State {
                 self.visit.dropping = false;
                 self.draft_soon(Draft::Visit);
             }
+            Field::Substance | Field::Reaction | Field::Medicine | Field::Dosage | Field::Problem | Field::Since => {
+                if let Some(patient) = self.shown_patient() {
+                    self.draft_soon(Draft::Additions { patient });
+                }
+            }
             Field::Recipient => return vec![Command::Recipients(self.text(Field::Recipient).to_owned())],
             Field::Question => {
                 self.compose.problem = None;
@@ -183,6 +190,7 @@ impl State {
             }
             Field::Message => {
                 self.step_problem = None;
+                self.closing = false;
                 if let Route::Request { request } = &self.route {
                     let request = request.clone();
                     self.draft_soon(Draft::Message { request });
@@ -212,6 +220,7 @@ impl State {
         let saved = self.drafts_now();
         self.leave_dialog();
         let left = std::mem::replace(&mut self.route, route);
+        self.leave_record(&left);
         // Another part of the same screen is no place to come back to.
         if !self.route.is_same_screen(&left) {
             self.behind.push(left);
@@ -248,7 +257,11 @@ impl State {
                 let news = self.arrivals.rows.iter().any(|a| a.patient.id == patient);
                 // Whoever opened it is told: somebody came here to read it.
                 let read = news.then(|| Command::ReadRecord(patient.clone()));
-                [Command::Record(patient)].into_iter().chain(read).collect()
+                let typed = Command::LoadDraft {
+                    patient: patient.clone(),
+                    draft: Draft::Additions { patient: patient.clone() },
+                };
+                [Command::Record(patient), typed].into_iter().chain(read).collect()
             }
             Route::Visit { patient } => {
                 self.clear_visit();
@@ -296,6 +309,7 @@ impl State {
                     self.saying_more = false;
                 }
                 self.step_problem = None;
+                self.closing = false;
                 self.request.ask();
                 self.unread = false;
                 // Whoever asked is told: somebody came here to read it.
@@ -308,6 +322,14 @@ impl State {
                 vec![Command::Network, Command::FindSticks]
             }
             Route::Settings => Vec::new(),
+        }
+    }
+
+    /// What is typed about one person never stands in the form of another: it is kept as a draft, and comes back with its record.
+    fn leave_record(&mut self, left: &Route) {
+        let Route::Record { patient, .. } = left else { return };
+        if !matches!(&self.route, Route::Record { patient: now, .. } if now == patient) {
+            self.texts.retain(|f| !super::drafts::ADDED.iter().any(|(_, field)| *field == f));
         }
     }
 

@@ -2,8 +2,8 @@
 
 use bocage_protocol::clinical::text;
 
-use super::super::form::{Correction, Ending, birth_date, typed_date};
-use super::super::{Command, Field, State};
+use super::super::form::{Correction, Ending, birth_date, since_date, typed_date};
+use super::super::{Command, Draft, Field, State};
 use crate::theme::tokens::Tone;
 use crate::view::{Entry, FieldNow, Sex, What};
 
@@ -17,6 +17,7 @@ impl State {
         let Some(patient) = self.shown_patient() else { return Vec::new() };
         let substance = self.take(Field::Substance);
         let reaction = self.take(Field::Reaction);
+        self.draft_soon(Draft::Additions { patient: patient.clone() });
         vec![Command::AddAllergy {
             patient,
             substance,
@@ -28,13 +29,23 @@ impl State {
     pub(super) fn add_treatment(&mut self) -> Vec<Command> {
         let Some(patient) = self.shown_patient() else { return Vec::new() };
         let (medicine, dosage) = (self.take(Field::Medicine), self.take(Field::Dosage));
+        self.draft_soon(Draft::Additions { patient: patient.clone() });
         vec![Command::AddTreatment { patient, medicine, dosage }]
     }
 
-    /// An allergy of the open record whose words are among those of the medicine that is typed. Words alone are compared.
+    /// An allergy of the open record whose words are among those of the medicine that is typed: a new one, or a corrected one. Words
+    /// alone are compared.
     pub fn allergy_named(&self) -> Option<&Entry> {
+        let corrected = self
+            .correction
+            .as_ref()
+            .and_then(|c| c.fields.iter().position(|f| f.name == "medicine"));
+        let field = match corrected.and_then(|place| u8::try_from(place).ok()) {
+            Some(place) => Field::Correction(place),
+            None => Field::Medicine,
+        };
         let words = |text: &str| -> Vec<String> { text::fold(text).split_whitespace().map(str::to_owned).collect() };
-        let medicine = words(self.text(Field::Medicine));
+        let medicine = words(self.text(field));
         let record = self.record_of(&self.shown_patient()?)?;
         let alike = |a: &str, b: &str| {
             let shared = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
@@ -52,10 +63,11 @@ impl State {
             return Vec::new();
         }
         let (label, since) = (self.take(Field::Problem), self.take(Field::Since));
+        self.draft_soon(Draft::Additions { patient: patient.clone() });
         vec![Command::AddProblem {
             patient,
             label,
-            since: birth_date(since.trim()).unwrap_or_default(),
+            since: since_date(since.trim()).unwrap_or_default(),
             is_over,
         }]
     }
@@ -137,7 +149,8 @@ impl State {
             let now = self.text(Field::Correction(place)).trim();
             let said = match (correction.sign, field.name.as_str()) {
                 (Some(sign), _) => self.with_unit(sign, now),
-                (None, "birth-date" | "since") => birth_date(now).unwrap_or_else(|| now.to_owned()),
+                (None, "since") => since_date(now).unwrap_or_else(|| now.to_owned()),
+                (None, "birth-date") => birth_date(now).unwrap_or_else(|| now.to_owned()),
                 _ => now.to_owned(),
             };
             (now != field.value.trim()).then(|| (field.name.clone(), said))

@@ -62,6 +62,10 @@ impl State {
             return Vec::new();
         }
         let request = shown.row.id.clone();
+        if step == Step::Close && !std::mem::replace(&mut self.closing, true) {
+            return Vec::new();
+        }
+        self.closing = false;
         self.stepping = true;
         self.stepped = Some(step);
         self.step_problem = None;
