@@ -349,7 +349,7 @@ about-fonts = Type: Inter (OFL). Icons: Phosphor (MIT).
 # Requests
 nav-requests = Requests
 home-waiting = What waits for you
-ask-colleague = Refer, ask for an opinion
+ask-colleague = Write to a colleague
 shelf-received = Received ({ $n })
 shelf-sent = Sent ({ $n })
 shelf-ended = Ended ({ $n })

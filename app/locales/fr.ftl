@@ -181,7 +181,7 @@ ins-test = INS de test { $number }
 tab-summary = Résumé
 tab-history = Historique
 tab-vitals = Constantes
-tab-treatments = Antécédents, allergies, traitements
+tab-treatments = Allergies, traitements, ATCD
 tab-readers = Qui peut lire
 vitals-few = Il faut deux mesures d’un même signe pour tracer une courbe.
 vitals-none = Aucune constante mesurée.
@@ -349,7 +349,7 @@ about-fonts = Caractères : Inter (OFL). Icônes : Phosphor (MIT).
 # Demandes
 nav-requests = Demandes
 home-waiting = Ce qui vous attend
-ask-colleague = Adresser, demander un avis
+ask-colleague = Écrire à un confrère
 shelf-received = Reçues ({ $n })
 shelf-sent = Envoyées ({ $n })
 shelf-ended = Terminées ({ $n })

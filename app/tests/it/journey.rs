@@ -148,7 +148,7 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     // The score that rested on it goes with it.
     until_shown(&mut a, "2 éléments saisis par erreur");
     // A question that is begun and left is still there.
-    press(&mut a, "Adresser, demander un avis");
+    press(&mut a, "Écrire à un confrère");
     fill(&mut a, "À qui", "petit");
     until_shown(&mut a, "Row: Dr Claire Petit, Hôpital de Figeac Gramat");
     a.key_press(egui::Key::ArrowDown);
@@ -241,7 +241,7 @@ fn a_record_that_is_opened_without_a_question_is_news_on_the_other_desk_until_it
     press(&mut a, "Signer la correction");
     until_shown(&mut a, "Awa DIALLO");
     until_shown(&mut a, "née le 12 mars 1992");
-    press(&mut a, "Antécédents, allergies, traitements");
+    press(&mut a, "Allergies, traitements, ATCD");
     fill(&mut a, "Problème ou antécédent", "Appendicectomie");
     fill(&mut a, "Depuis quand", "1998");
     press(&mut a, "Ajouter un antécédent");

@@ -49,7 +49,7 @@ fn a_question_and_its_answer_travel_by_stick() {
     fill(&mut a, "Date de naissance", "12/03/1992");
     press(&mut a, "Sexe : Femme");
     press(&mut a, "Créer le dossier");
-    press(&mut a, "Adresser, demander un avis");
+    press(&mut a, "Écrire à un confrère");
     fill(&mut a, "À qui", "petit");
     press(&mut a, "Dr Claire Petit, Hôpital de Figeac");
     fill(&mut a, "Question", "Faut-il l’hospitaliser ?");

@@ -290,7 +290,7 @@ def correct(a):
 def half_a_question(a):
     """As a visit, a question that was begun is kept."""
     chapter("half a question survives kill -9")
-    a.press("Adresser, demander un avis")
+    a.press("Écrire à un confrère")
     a.fill("À qui", "petit")
     a.press_row("Dr Claire Petit, Hôpital de Figeac")
     a.fill("Question", "Faut-il")
@@ -373,7 +373,7 @@ def look_around(a):
     a.press("Qui peut lire")
     a.shown("Ouvrir ce dossier à un autre lieu")
     picture(a, "readers")
-    a.press("Antécédents, allergies, traitements")
+    a.press("Allergies, traitements, ATCD")
     a.fill("Problème ou antécédent", "Appendicectomie")
     a.fill("Depuis quand", "1998")
     a.press("Ajouter un antécédent")
@@ -421,7 +421,7 @@ def shut_record():
     b.shown("151/94")
     if b.shows("Nouvelle consultation"):
         raise Failure("a visit is offered in a record that is shut")
-    never(b.shows("Adresser, demander un avis"), "a question is offered in a record that is shut; signing it is refused")
+    never(b.shows("Écrire à un confrère"), "a question is offered in a record that is shut; signing it is refused")
     picture(b, "record-shut")
     b.press("Historique")
     b.shown("Demande : Téléexpertise")
