@@ -3,5 +3,6 @@
 mod course;
 mod desk;
 mod fhir;
+mod link;
 mod network;
 mod store;

@@ -1,10 +1,5 @@
-//! What crosses a slow line between two nodes, and how long it takes, beside what the line itself needs: an emulated link of a rate and a
-//! round trip, real nodes on real disks behind it, every byte on the socket counted.
-//!
-//! `cargo run --release -p bocage-node --example link -- [KBIT_PER_S] [ROUND_TRIP_MS] [PATIENTS]`
+//! An emulated line of a rate and a round trip between two real nodes: real disks, real libp2p, every byte on the socket counted.
 
-use std::fs::{self, File};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,106 +7,30 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use bocage_node::client::{Client, Reply, Request, Status};
 use bocage_node::driver::{Driver, Options};
-use bocage_node::fhir::generate::Generator;
 use bocage_node::home::Home;
-use bocage_node::place::Description;
-use bocage_node::service::{Service, found_network};
-use bocage_protocol::identity::{FacilityKind, Profession};
+use bocage_node::service::Service;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
-const PASSPHRASE: &str = "quatre mots pris au hasard";
-const RESOURCES: usize = 20;
+pub(crate) const PASSPHRASE: &str = "quatre mots pris au hasard";
 /// A packet of the emulated line.
 const PACKET: usize = 1_400;
 /// What a router in between keeps waiting, in packets: a quarter of a second at 256 kbit/s would be six.
 const QUEUE: usize = 24;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let mut numbers = std::env::args().skip(1).map(|n| n.parse::<u64>());
-    let mut next = |default| numbers.next().unwrap_or(Ok(default)).context("a whole number");
-    let (kbit, round_trip, patients) = (next(256)?, next(300)?, next(50)?);
-    let root = std::env::temp_dir().join(format!("bocage-link-{}", std::process::id()));
-    fs::create_dir_all(&root)?;
-    let line = Line {
-        bytes_per_second: kbit as f64 * 1_000.0 / 8.0,
-        one_way: Duration::from_millis(round_trip / 2),
-        crossed: Arc::default(),
-    };
-    println!("{kbit} kbit/s, {round_trip} ms there and back");
-    let done = measure(&root, &line, patients).await;
-    let _ = fs::remove_dir_all(&root);
-    done
-}
-
-async fn measure(root: &Path, line: &Line, patients: u64) -> anyhow::Result<()> {
-    let place = |facility: &str, who: Option<&str>| Description {
-        facility: facility.to_owned(),
-        kind: if who.is_some() { FacilityKind::Clinic } else { FacilityKind::Cabin },
-        finess: String::new(),
-        town: String::new(),
-        practitioner: who.map(|name| (name.to_owned(), Profession::Doctor, String::new())),
-    };
-    let places = [
-        place("Centre de Saint-Aubin", Some("Dr Élise Marchand")),
-        place("Cabine de Gramat", None),
-    ];
-    let homes = found_network(root, "Quercy", &places, PASSPHRASE)?;
-    let file = root.join("patients.json");
-    Generator::new(1).write_bundle(File::create(&file)?, patients, RESOURCES)?;
-    let near = Node::start(&homes[0], Vec::new()).await?;
-    let port = line.lay(near.port()?).await?;
-    let dial = vec![format!("/ip4/127.0.0.1/tcp/{port}")];
-
-    let mut desk = near.desk().await?;
-    desk.ask(Request::Import { files: vec![file] }, |_, _| {}).await?;
-    line.report(
-        &near,
-        &homes[1],
-        &dial,
-        &format!("first sync of {patients} patients of {RESOURCES} resources"),
-    )
-    .await?;
-    line.report(&near, &homes[1], &dial, "a meeting with nothing new").await?;
-    let Reply::Patients { patients: rows, .. } = desk
-        .ask(
-            Request::PatientSearch {
-                query: String::new(),
-                limit: Some(10),
-                offset: 0,
-            },
-            |_, _| {},
-        )
-        .await?
-    else {
-        bail!("another answer");
-    };
-    for row in rows.iter().cycle().take(10) {
-        let observed = Request::VitalAdd {
-            patient: row.patient.clone(),
-            sign: "heart-rate".to_owned(),
-            value: "72".to_owned(),
-        };
-        desk.ask(observed, |_, _| {}).await?;
-    }
-    line.report(&near, &homes[1], &dial, "ten new observations").await?;
-    near.stop().await
-}
-
 /// The emulated line.
-struct Line {
-    bytes_per_second: f64,
-    one_way: Duration,
-    crossed: Arc<AtomicU64>,
+pub(crate) struct Line {
+    pub(crate) bytes_per_second: f64,
+    pub(crate) one_way: Duration,
+    pub(crate) crossed: Arc<AtomicU64>,
 }
 
 impl Line {
     /// Lays it to this port; returns where it begins.
-    async fn lay(&self, to: u16) -> anyhow::Result<u16> {
+    pub(crate) async fn lay(&self, to: u16) -> anyhow::Result<u16> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let (rate, one_way, crossed) = (self.bytes_per_second, self.one_way, Arc::clone(&self.crossed));
@@ -131,8 +50,8 @@ impl Line {
         Ok(port)
     }
 
-    /// Lets the far node meet the near one until both hold the same, and says what it took.
-    async fn report(&self, near: &Node, far: &Home, dial: &[String], what: &str) -> anyhow::Result<()> {
+    /// Lets the far node meet the near one until both hold the same.
+    pub(crate) async fn meet(&self, near: &Node, far: &Home, dial: &[String]) -> anyhow::Result<Crossing> {
         let before = self.crossed.load(Ordering::Relaxed);
         let items = near.status().await?.item_bytes_sent;
         let began = Instant::now();
@@ -140,17 +59,29 @@ impl Line {
         while far.status().await?.root != near.status().await?.root || far.status().await?.peers.iter().all(|p| !p.settled) {
             sleep(Duration::from_millis(10)).await;
         }
-        let took = began.elapsed().as_secs_f64();
+        let seconds = began.elapsed().as_secs_f64();
         let bytes = self.crossed.load(Ordering::Relaxed) - before;
         let encoded = near.status().await?.item_bytes_sent - items;
         far.stop().await?;
         let needed = bytes as f64 / self.bytes_per_second + 4.0 * self.one_way.as_secs_f64();
-        println!(
-            "{what}: {took:.2} s ({:.2} x what the line needs for it with two round trips); {bytes} bytes on the socket, {encoded} of them items",
-            took / needed
-        );
-        Ok(())
+        Ok(Crossing {
+            seconds,
+            needed,
+            bytes,
+            encoded,
+        })
     }
+}
+
+/// What one meeting took.
+pub(crate) struct Crossing {
+    pub(crate) seconds: f64,
+    /// What the line itself needs for these bytes, with two round trips.
+    pub(crate) needed: f64,
+    /// On the socket, both ways, handshakes and all.
+    pub(crate) bytes: u64,
+    /// Of envelopes and registry ops among them.
+    pub(crate) encoded: u64,
 }
 
 type Packet = (Instant, Vec<u8>);
@@ -178,7 +109,7 @@ async fn leave(mut queue: mpsc::Receiver<Packet>, mut to: OwnedWriteHalf) {
 }
 
 /// A node in this process, with its own runtime task, disk and socket.
-struct Node {
+pub(crate) struct Node {
     home: Home,
     listening: Vec<String>,
     stop: oneshot::Sender<()>,
@@ -186,7 +117,7 @@ struct Node {
 }
 
 impl Node {
-    async fn start(home: &Home, peers: Vec<String>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(home: &Home, peers: Vec<String>) -> anyhow::Result<Self> {
         let service = Service::open(home.clone(), &mut |_, _| {})?;
         let options = Options {
             listen: vec!["/ip4/127.0.0.1/tcp/0".parse()?],
@@ -211,7 +142,7 @@ impl Node {
         })
     }
 
-    fn port(&self) -> anyhow::Result<u16> {
+    pub(crate) fn port(&self) -> anyhow::Result<u16> {
         let port = self.listening.iter().find_map(|a| a.rsplit('/').next()?.parse().ok());
         port.context("no port in what it listens on")
     }
@@ -220,7 +151,7 @@ impl Node {
         Client::attach(&self.home.socket()).await.context("the node doesn't answer")
     }
 
-    async fn status(&self) -> anyhow::Result<Status> {
+    pub(crate) async fn status(&self) -> anyhow::Result<Status> {
         match self.client().await?.ask(Request::Status, |_, _| {}).await? {
             Reply::Status(status) => Ok(status),
             _ => bail!("another answer"),
@@ -228,14 +159,14 @@ impl Node {
     }
 
     /// With its seat open.
-    async fn desk(&self) -> anyhow::Result<Client> {
+    pub(crate) async fn desk(&self) -> anyhow::Result<Client> {
         let mut client = self.client().await?;
         let passphrase = PASSPHRASE.to_owned();
         client.ask(Request::Unlock { passphrase }, |_, _| {}).await?;
         Ok(client)
     }
 
-    async fn stop(self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
         let _ = self.stop.send(());
         Ok(self.task.await??)
     }
