@@ -637,3 +637,5 @@ additions-at = entry begun, { $at }
 message-row = Reply begun, { $name }, { $at }
 message-at = reply begun, { $at }
 entry-treatment = Treatment: { $entry }
+second-locked = Each window opens for itself: this one asks for the passphrase though the other one is open.
+stopped = stopped

@@ -637,3 +637,5 @@ additions-at = saisie commencée, { $at }
 message-row = Réponse commencée, { $name }, { $at }
 message-at = réponse commencée, { $at }
 entry-treatment = Traitement : { $entry }
+second-locked = Chaque fenêtre s’ouvre pour elle-même : celle-ci demande la phrase de passe, même si l’autre est ouverte.
+stopped = arrêté

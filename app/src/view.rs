@@ -133,6 +133,8 @@ pub struct Entry {
     pub in_error: bool,
     /// A treatment that was stopped, a problem or an allergy that has passed.
     pub over: bool,
+    /// Since when it is said to be; `None` where it came so.
+    pub over_ms: Option<u64>,
     /// Why, where it was said.
     pub over_because: String,
     /// When this version was written, milliseconds since 1970.
@@ -153,6 +155,7 @@ pub struct Earlier {
     pub text: String,
     pub author: String,
     pub at_ms: u64,
+    pub over: bool,
 }
 
 /// A field of an entry with what it says now, as it would be typed.

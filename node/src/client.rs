@@ -392,6 +392,9 @@ pub struct BackedUp {
 pub struct Restored {
     pub facility: String,
     pub items: u64,
+    /// Of those in the backup, what waits for a certificate that isn't in it.
+    #[serde(default)]
+    pub missing: u64,
     pub drafts: u64,
     /// When the backup was made, milliseconds since 1970.
     pub made_ms: u64,

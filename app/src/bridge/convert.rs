@@ -128,12 +128,24 @@ pub(super) fn record(record: client::Record) -> Record {
             text: version.text,
             author: version.author,
             at_ms: written,
+            over: version.over,
         });
     }
     let mut entries: Vec<Entry> = current.into_iter().map(entry).collect();
     for entry in &mut entries {
         entry.earlier = earlier.remove(&entry.id).unwrap_or_default();
         entry.earlier.sort_by_key(|e| std::cmp::Reverse(e.at_ms));
+        // The first of the versions that say so, if one before it said otherwise.
+        let over = entry
+            .earlier
+            .iter()
+            .take_while(|e| e.over)
+            .last()
+            .map_or(entry.written_ms, |e| e.at_ms);
+        if entry.over && entry.earlier.iter().any(|e| !e.over) {
+            entry.over_ms = Some(over);
+            entry.at_ms = over;
+        }
     }
     entries.sort_by_key(|e| std::cmp::Reverse(e.at_ms));
     let reader = |r: client::ReaderRow| view::ReaderRow {
@@ -224,6 +236,7 @@ fn entry(entry: client::Entry) -> Entry {
         part: entry.compartment,
         in_error: entry.in_error,
         over: entry.is_over,
+        over_ms: None,
         over_because: entry.over_because,
         written_ms: entry.written_ms,
         fields: entry
@@ -237,9 +250,9 @@ fn entry(entry: client::Entry) -> Entry {
         own: entry.own,
         author: entry.author,
         facility: entry.facility,
-        // A problem began long before anybody wrote it down, and what is over was said to be when it was said.
+        // A problem began long before anybody wrote it down.
         at_ms: match entry.effective_ms.and_then(|ms| u64::try_from(ms).ok()) {
-            Some(effective) if !entry.is_over && !is_timeless => effective,
+            Some(effective) if !is_timeless => effective,
             _ => entry.written_ms,
         },
         trust: trust(&entry.label),

@@ -47,6 +47,11 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 }
                 ui.add_space(space::L);
                 widgets::banner(ui, Tone::Plain, icon::SHARE_NETWORK, &lang.t("locked-carries"), |_| {});
+                if state.place.is_second {
+                    ui.add_space(space::S);
+                    widgets::banner(ui, Tone::Warning, icon::WARNING, &lang.t("second-window"), |_| {});
+                    widgets::small(ui, &lang.t("second-locked"));
+                }
             }
             _ => {}
         }

@@ -168,7 +168,11 @@ fn invite(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 ui.ctx().copy_text(file.clone());
             }
             widgets::small(ui, &lang.t("invite-words"));
-            widgets::heading(ui, words);
+            let said = widgets::heading(ui, words);
+            // It has just come: what is to be said by phone isn't left below the window's edge.
+            if state.focus == Some(Field::Address) {
+                said.scroll_to_me(Some(egui::Align::Center));
+            }
             ui.add_space(space::S);
             if widgets::secondary(ui, icon::PLUS, &lang.t("invite-another")).clicked() {
                 out.push(Action::InviteAnother);

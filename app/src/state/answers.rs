@@ -60,9 +60,14 @@ impl State {
             Event::Patients { seq, page } => self.patients_came(seq, page),
             Event::Twins(twins) => self.new_patient.twins = twins,
             Event::Created(Ok(patient)) => {
-                self.clear_new_patient();
                 self.toast(Tone::Success, self.lang().t("toast-patient-created"));
                 let dropped = self.drop_draft(String::new(), Draft::NewPatient);
+                // Whoever has gone elsewhere meanwhile isn't taken away from there.
+                if self.route != Route::NewPatient {
+                    self.new_patient.working = false;
+                    return vec![dropped];
+                }
+                self.clear_new_patient();
                 // Going back leads to the list, not to an empty form.
                 self.route = Self::record_route(patient);
                 return [vec![dropped], self.arrive()].concat();
@@ -84,6 +89,9 @@ impl State {
                     self.close_toasts_saying("draft");
                     self.clear_visit();
                     self.toast(Tone::Success, self.lang().t("toast-visit-saved"));
+                    if !matches!(self.route, Route::Visit { .. }) {
+                        return Vec::new();
+                    }
                     self.route = Self::record_route(patient);
                     self.behind.retain(|r| !matches!(r, Route::Visit { .. } | Route::Record { .. }));
                     return self.arrive();
@@ -95,13 +103,26 @@ impl State {
                 self.visit.refused = refused.fields;
                 self.visit.problem = Some(refused.why);
             }
-            Event::Added { patient, added } => match added {
-                Ok(()) => {
-                    self.toast(Tone::Success, self.lang().t("toast-saved-here"));
-                    return vec![Command::Record(patient)];
+            Event::Added { patient, added } => {
+                let fields = std::mem::take(&mut self.adding);
+                match added {
+                    Ok(()) => {
+                        // What was refused is still there to be sent again.
+                        let draft = Draft::Additions { patient: patient.clone() };
+                        let mut commands = vec![Command::Record(patient.clone())];
+                        if self.shown_patient().as_ref() == Some(&patient) {
+                            fields.into_iter().for_each(|f| self.texts.remove(f));
+                            self.draft_soon(draft);
+                        } else {
+                            // Left meanwhile: it must not come back as if it hadn't been added.
+                            commands.push(self.drop_draft(patient, draft));
+                        }
+                        self.toast(Tone::Success, self.lang().t("toast-saved-here"));
+                        return commands;
+                    }
+                    Err(problem) => self.fail(&problem),
                 }
-                Err(problem) => self.fail(&problem),
-            },
+            }
             Event::Corrected { patient, corrected } => match corrected {
                 Ok(()) => {
                     let done = if self.ending.is_some() { "toast-ended" } else { "toast-corrected" };
@@ -157,6 +178,9 @@ impl State {
                 let dropped = self.drop_draft(patient, Draft::Question);
                 self.texts.remove(Field::Question);
                 self.toast(Tone::Success, self.lang().t("toast-request-sent"));
+                if !matches!(self.route, Route::Compose { .. }) {
+                    return vec![dropped, Command::Requests];
+                }
                 self.route = Route::Request { request };
                 return [vec![dropped], self.arrive(), vec![Command::Requests]].concat();
             }
@@ -197,7 +221,10 @@ impl State {
                 self.carried.answer(answer);
                 return vec![Command::Network, Command::Requests];
             }
-            Event::Invited(answer) => self.invitation.answer(answer),
+            Event::Invited(answer) => {
+                self.focus = Some(Field::Address);
+                self.invitation.answer(answer);
+            }
             // The list of places, asked for anew, says who is in it now.
             Event::Admitted(Ok(())) => return vec![Command::Network],
             Event::Admitted(Err(problem)) | Event::Failed(problem) => self.fail(&problem),

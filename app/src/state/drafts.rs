@@ -11,7 +11,7 @@ use crate::view::{Recipient, Sex};
 
 /// The name of a record's additions at the node.
 pub const ADDITIONS: &str = "additions";
-/// What is typed of allergies, treatments and problems, by its name in the draft.
+/// What is typed of allergies, treatments and problems, by its name in the draft: two fields a form.
 pub(super) const ADDED: [(&str, Field); 6] = [
     ("substance", Field::Substance),
     ("reaction", Field::Reaction),
@@ -189,11 +189,19 @@ impl State {
             Draft::Visit if self.visit.patient == patient => self.take_up_visit(text),
             Draft::Additions { patient: of } if of == patient && self.shown_patient().as_deref() == Some(patient) => {
                 let draft = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
-                for (name, field) in ADDED {
-                    self.texts.set_if_empty(field, draft[name].as_str().unwrap_or_default().to_owned());
+                // A medicine typed meanwhile doesn't get another one's dosage.
+                for form in ADDED
+                    .chunks(2)
+                    .filter(|form| form.iter().all(|(_, f)| self.text(*f).is_empty()))
+                    .collect::<Vec<_>>()
+                {
+                    for (name, field) in form {
+                        self.texts
+                            .set_if_empty(*field, draft[*name].as_str().unwrap_or_default().to_owned());
+                    }
                 }
             }
-            Draft::NewPatient if self.route == Route::NewPatient => self.take_up_new_patient(text),
+            Draft::NewPatient if self.route == Route::NewPatient && self.is_new_patient_empty() => self.take_up_new_patient(text),
             Draft::Question if self.compose.patient == patient => self.take_up_question(text),
             Draft::Message { request } if self.route == (Route::Request { request: request.clone() }) => {
                 self.texts.set_if_empty(Field::Message, text.to_owned());

@@ -256,7 +256,12 @@ impl State {
             Field::Since => self.since_wrong(text),
             Field::Correction(place) => {
                 let correction = self.correction.as_ref()?;
-                match correction.fields.get(usize::from(place))?.name.as_str() {
+                let before = correction.fields.get(usize::from(place))?;
+                // What came so stays so: only what is typed anew is judged.
+                if before.value.trim() == text {
+                    return None;
+                }
+                match before.name.as_str() {
                     "birth-date" => self.date_wrong(text),
                     "since" => self.since_wrong(text),
                     "ins" => number(Number::Ins, text),
@@ -520,6 +525,7 @@ pub(super) fn since_date(text: &str) -> Option<String> {
 /// A date in the form in which it is typed here: `12/03/1992`; a year, or a year and month, as it is.
 pub(super) fn typed_date(iso: &str) -> String {
     match iso.split('-').collect::<Vec<_>>()[..] {
+        _ if iso.contains('T') => iso.to_owned(),
         [year, month, day] => format!("{day}/{month}/{year}"),
         [year, month] => format!("{month}/{year}"),
         _ => iso.to_owned(),
@@ -568,6 +574,7 @@ mod tests {
         }
         assert_eq!((since_date("13/1998"), since_date("mars 98")), (None, None));
         assert_eq!(typed_date("1998-03"), "03/1998");
+        assert_eq!(typed_date("1998-03-12T10:00:00+01:00"), "1998-03-12T10:00:00+01:00");
         assert_eq!(typed_date("1992"), "1992");
     }
 

@@ -128,6 +128,8 @@ pub struct State {
     pub visit: Visit,
     /// Things that happened whose entries are shown one by one: by their first entry.
     pub unfolded: BTreeSet<String>,
+    /// Fields of what is being added: they are emptied once it is saved.
+    pub adding: Vec<Field>,
     pub correction: Option<Correction>,
     pub ending: Option<Ending>,
     pub sharing: Option<Sharing>,
@@ -185,6 +187,7 @@ impl State {
             new_patient: NewPatient::default(),
             visit: Visit::default(),
             unfolded: BTreeSet::new(),
+            adding: Vec::new(),
             correction: None,
             ending: None,
             sharing: None,

@@ -233,6 +233,7 @@ fn a_medicine_named_as_an_allergy_of_the_record_is_noticed() {
         what: crate::view::What::Allergy { severe: false },
         title: title.to_owned(),
         over,
+        over_ms: None,
         id: title.to_owned(),
         text: String::new(),
         author: String::new(),
@@ -309,8 +310,18 @@ fn what_is_typed_in_a_record_stays_with_it() {
     );
     state.receive(comes("p", &text));
     assert_eq!(state.text(Field::Substance), "Iode");
-    // Added, it is no draft any more.
+    // Refused, it is still there; added, it is no draft any more.
+    let added = |added| Event::Added {
+        patient: "p".to_owned(),
+        added,
+    };
     state.apply(Action::AddAllergy { severe: false });
+    assert!(state.apply(Action::AddAllergy { severe: false }).is_empty(), "once");
+    state.receive(added(Err(Problem::default())));
+    assert_eq!(state.text(Field::Substance), "Iode");
+    state.apply(Action::AddAllergy { severe: false });
+    state.receive(added(Ok(())));
+    assert!(state.text(Field::Substance).is_empty());
     let saved = state.drafts_now();
     assert!(
         matches!(&saved[..], [Command::SaveDraft { text, .. }] if text.is_empty()),

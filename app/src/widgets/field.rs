@@ -93,7 +93,8 @@ fn edit(ui: &mut Ui, state: &State, field: Field, label: &str, hint: &str, shape
             }
         }
         if response.gained_focus() {
-            response.scroll_to_me(None);
+            // This one is the beginning of a form, with its button below it.
+            response.scroll_to_me((field == Field::Address).then_some(Align::Center));
         }
         let name = match &wrong {
             Some(wrong) => format!("{label}. {wrong}"),

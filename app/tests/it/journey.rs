@@ -86,16 +86,22 @@ fn desk(home: &Path, carrier: &Carrier) -> Options {
     }
 }
 
-#[test]
-fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_with_proof() {
-    let root = tempfile::tempdir().unwrap();
+/// Two doctors who never meet, and the cabin between them, running.
+fn quercy(root: &Path) -> (Vec<Home>, Carrier) {
     let places = [
         place("Centre de Saint-Aubin", FacilityKind::Clinic, Some("Dr Élise Marchand")),
         place("Hôpital de Figeac", FacilityKind::Clinic, Some("Dr Claire Petit")),
         place("Cabine de Gramat", FacilityKind::Cabin, None),
     ];
-    let homes = found_network(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
+    let homes = found_network(root, "Quercy", &places, PASSPHRASE).unwrap();
     let carrier = Carrier::start(homes[2].clone());
+    (homes, carrier)
+}
+
+#[test]
+fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_with_proof() {
+    let root = tempfile::tempdir().unwrap();
+    let (homes, carrier) = quercy(root.path());
 
     // Dr Marchand registers a patient, takes vitals, writes a note, and asks Dr Petit.
     let mut a = window(desk(homes[0].root(), &carrier), french());
@@ -218,13 +224,7 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
 #[test]
 fn a_record_that_is_opened_without_a_question_is_news_on_the_other_desk_until_it_is_read_there() {
     let root = tempfile::tempdir().unwrap();
-    let places = [
-        place("Centre de Saint-Aubin", FacilityKind::Clinic, Some("Dr Élise Marchand")),
-        place("Hôpital de Figeac", FacilityKind::Clinic, Some("Dr Claire Petit")),
-        place("Cabine de Gramat", FacilityKind::Cabin, None),
-    ];
-    let homes = found_network(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
-    let carrier = Carrier::start(homes[2].clone());
+    let (homes, carrier) = quercy(root.path());
     let mut a = window(desk(homes[0].root(), &carrier), french());
     fill(&mut a, "Phrase de passe", PASSPHRASE);
     press(&mut a, "Déverrouiller");

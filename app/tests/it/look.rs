@@ -61,6 +61,7 @@ fn record() -> Record {
         earlier: Vec::new(),
         in_error: false,
         over: false,
+        over_ms: None,
         over_because: String::new(),
         written_ms: at_ms,
         fields: vec![FieldNow {
@@ -101,7 +102,7 @@ fn record() -> Record {
     stopped.text = "1 le soir".to_owned();
     stopped.over = true;
     stopped.over_because = "Hémoglobine normale.".to_owned();
-    stopped.written_ms = NOW - 20 * DAY;
+    stopped.over_ms = Some(NOW - 20 * DAY);
     let mut asthma = entry(94, What::Problem, "Asthme", NOW - 400 * DAY);
     asthma.text = "2001".to_owned();
     let mut appendix = entry(95, What::Problem, "Appendicectomie", NOW - 400 * DAY);
@@ -132,6 +133,7 @@ fn record() -> Record {
         text: "Céphalées depuis deux jours.".to_owned(),
         author: "Dr Élise Marchand".to_owned(),
         at_ms: NOW - 2 * DAY,
+        over: false,
     }];
     entries.push(note);
     entries.sort_by_key(|e| std::cmp::Reverse(e.at_ms));

@@ -1,5 +1,6 @@
 //! An emulated line of a rate and a round trip between two real nodes: real disks, real libp2p, every byte on the socket counted.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,18 +9,36 @@ use anyhow::{Context as _, bail};
 use bocage_node::client::{Client, Reply, Request, Status};
 use bocage_node::driver::{Driver, Options};
 use bocage_node::home::Home;
-use bocage_node::service::Service;
+use bocage_node::place::Description;
+use bocage_node::service::{Service, found_network};
+use bocage_protocol::identity::{FacilityKind, Profession};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
-pub(crate) const PASSPHRASE: &str = "quatre mots pris au hasard";
+const PASSPHRASE: &str = "quatre mots pris au hasard";
 /// A packet of the emulated line.
 const PACKET: usize = 1_400;
 /// What a router in between keeps waiting, in packets: a quarter of a second at 256 kbit/s would be six.
 const QUEUE: usize = 24;
+
+/// A clinic and a cabin that know each other, and nothing else.
+pub(crate) fn clinic_and_cabin(root: &Path) -> anyhow::Result<Vec<Home>> {
+    let place = |facility: &str, who: Option<&str>| Description {
+        facility: facility.to_owned(),
+        kind: if who.is_some() { FacilityKind::Clinic } else { FacilityKind::Cabin },
+        finess: String::new(),
+        town: String::new(),
+        practitioner: who.map(|name| (name.to_owned(), Profession::Doctor, String::new())),
+    };
+    let places = [
+        place("Centre de Saint-Aubin", Some("Dr Élise Marchand")),
+        place("Cabine de Gramat", None),
+    ];
+    Ok(found_network(root, "Quercy", &places, PASSPHRASE)?)
+}
 
 /// The emulated line.
 pub(crate) struct Line {

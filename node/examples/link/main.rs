@@ -11,11 +11,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use bocage_node::client::{Reply, Request};
 use bocage_node::fhir::generate::Generator;
-use bocage_node::place::Description;
-use bocage_node::service::found_network;
-use bocage_protocol::identity::{FacilityKind, Profession};
 
-use line::{Crossing, Line, Node, PASSPHRASE};
+use line::{Crossing, Line, Node, clinic_and_cabin};
 
 mod line;
 
@@ -40,18 +37,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn measure(root: &Path, line: &Line, patients: u64) -> anyhow::Result<()> {
-    let place = |facility: &str, who: Option<&str>| Description {
-        facility: facility.to_owned(),
-        kind: if who.is_some() { FacilityKind::Clinic } else { FacilityKind::Cabin },
-        finess: String::new(),
-        town: String::new(),
-        practitioner: who.map(|name| (name.to_owned(), Profession::Doctor, String::new())),
-    };
-    let places = [
-        place("Centre de Saint-Aubin", Some("Dr Élise Marchand")),
-        place("Cabine de Gramat", None),
-    ];
-    let homes = found_network(root, "Quercy", &places, PASSPHRASE)?;
+    let homes = clinic_and_cabin(root)?;
     let file = root.join("patients.json");
     Generator::new(1).write_bundle(File::create(&file)?, patients, RESOURCES)?;
     let near = Node::start(&homes[0], Vec::new()).await?;

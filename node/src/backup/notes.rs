@@ -18,7 +18,7 @@ const FRAME: Frame = Frame {
 };
 const KEY: &str = "bocage 2026-11 backup notes key v1";
 /// Local records that come back; what others are in a store is found out again. The chain first: it is what must not be missing.
-const KEPT: [&[u8]; 4] = [b"chain/", b"arrivals-seen", b"addr/", b"met/"];
+const KEPT: [&[u8]; 4] = [b"chain/", b"addr/", b"met/", b"arrivals-seen/"];
 /// Longest plain text: a keystore file with room.
 const MAX_PLAIN: usize = 96 * 1024;
 const MAX_KEY: usize = 256;

@@ -2,7 +2,7 @@
 //!
 //! In clear, for this account's eyes only. The place itself stays as it is: nothing is deleted, and nobody is told.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::{Session, show};
 use crate::client::{Client, Failure, PatientRow, Reply, Request};
 
-/// Longest part of a file's name that comes from a record, in characters.
-const MAX_NAME: usize = 80;
+/// Longest part of a file's name that comes from a record, in bytes: systems take 255.
+const MAX_NAME: usize = 160;
 /// Digits of a record's id that tell two people of one name apart.
 const ID: usize = 8;
 
@@ -23,7 +23,10 @@ const ID: usize = 8;
 #[derive(Default)]
 struct Written {
     patients: u64,
+    resources: u64,
     attachments: u64,
+    /// Attachments that aren't what they say: they stay in the FHIR file alone.
+    unread: u64,
 }
 
 impl Session {
@@ -44,16 +47,19 @@ impl Session {
         }
         make(out).map_err(|e| Failure::file(out, &e))?;
         let mut client = self.client(true).await?;
-        let request = Request::Export {
-            out: fhir.clone(),
-            patient: None,
-        };
-        let Reply::Exported { resources, .. } = self.request(&mut client, request).await? else {
-            return Err(unexpected());
-        };
-        let written = self.readable(&mut client, &fhir, &readable).await?;
+        let written = self.take_out(&mut client, &fhir, &readable).await;
+        let written = written.inspect_err(|_| {
+            // Half of it, in clear, is of no use to anybody.
+            let _ = fs::remove_dir_all(&fhir);
+            let _ = fs::remove_dir_all(&readable);
+        })?;
         self.close(client)?;
-        let Written { patients, attachments } = written;
+        let Written {
+            patients,
+            resources,
+            attachments,
+            unread,
+        } = written;
         let english = format!(
             "{patients} patients written: {resources} FHIR resources in fhir/, each record as a text with \
              {attachments} attached files in readable/. They lie there in clear: keep them as you keep paper records.\n\
@@ -67,13 +73,35 @@ impl Session {
              lieu, demandez son retrait à qui détient l'autorité du réseau, puis supprimez son répertoire de données ; d'ici là il \
              continue de transporter pour les autres."
         );
-        let words = self.lang.pick(&english, &french);
+        let words = self.lang.pick(&english, &french).to_owned();
+        let words = match unread {
+            0 => words,
+            n => format!(
+                "{words}\n{n} {}",
+                self.lang.pick(
+                    "attachments aren't what they say they are: they are in the FHIR files alone.",
+                    "pièces jointes ne sont pas ce qu'elles disent : elles sont dans les seuls fichiers FHIR.",
+                )
+            ),
+        };
         let text: Vec<String> = words.lines().map(|line| crate::lang::wrap("", line, 0)).collect();
         self.tell(
-            &json!({ "answer": "left", "patients": patients, "resources": resources, "attachments": attachments, "out": out }),
+            &json!({ "answer": "left", "patients": patients, "resources": resources, "attachments": attachments, "unread": unread, "out": out }),
             text.concat().trim_end(),
         );
         Ok(0)
+    }
+
+    async fn take_out(&self, client: &mut Client, fhir: &Path, readable: &Path) -> Result<Written, Failure> {
+        let request = Request::Export {
+            out: fhir.to_owned(),
+            patient: None,
+        };
+        let Reply::Exported { resources, .. } = self.request(client, request).await? else {
+            return Err(unexpected());
+        };
+        let written = self.readable(client, fhir, readable).await?;
+        Ok(Written { resources, ..written })
     }
 
     /// A folder a patient, and an index of all.
@@ -96,28 +124,41 @@ impl Session {
             let record = self.request(client, Request::PatientShow { patient, history: true }).await?;
             make(&dir).map_err(failed)?;
             put(&dir.join("record.txt"), show::reply(&record, false, self.lang).as_bytes()).map_err(failed)?;
-            let bundle = fs::read(fhir.join(format!("{}.json", row.patient))).map_err(failed)?;
-            written.attachments += attachments(&bundle, &dir).map_err(failed)?;
+            // Somebody may have come in meanwhile: his record is in words, his file in the next export.
+            let bundle = match fs::read(fhir.join(format!("{}.json", row.patient))) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+                other => other.map_err(failed)?,
+            };
+            let (attached, unread) = attachments(&bundle, &dir).map_err(failed)?;
+            written.attachments += attached;
+            written.unread += unread;
+            sync(&dir).map_err(failed)?;
             written.patients += 1;
             index.push_str(&format!("{folder}\t{}\t{}\n", row.ins, row.patient));
         }
         let path = readable.join("index.txt");
-        put(&path, index.as_bytes()).map_err(|e| Failure::file(&path, &e))?;
+        put(&path, index.as_bytes())
+            .and_then(|()| sync(readable))
+            .map_err(|e| Failure::file(&path, &e))?;
         Ok(written)
     }
 }
 
-/// What is attached to the entries of a bundle, each as the file it was; returns how many.
-fn attachments(bundle: &[u8], dir: &Path) -> io::Result<u64> {
+/// What is attached to the entries of a bundle, each as the file it was; returns how many, and how many can't be read.
+fn attachments(bundle: &[u8], dir: &Path) -> io::Result<(u64, u64)> {
     let bundle: Value = serde_json::from_slice(bundle).unwrap_or_default();
     let resources = bundle["entry"].as_array().into_iter().flatten().map(|e| &e["resource"]);
-    let mut count = 0;
+    let (mut count, mut unread) = (0, 0);
     for attachment in resources
         .filter_map(|r| r["content"].as_array())
         .flatten()
         .map(|c| &c["attachment"])
     {
-        let Some(bytes) = attachment["data"].as_str().and_then(|data| STANDARD.decode(data).ok()) else {
+        let Some(data) = attachment["data"].as_str() else { continue };
+        // FHIR allows white space in it.
+        let data: String = data.split_whitespace().collect();
+        let Ok(bytes) = STANDARD.decode(data) else {
+            unread += 1;
             continue;
         };
         count += 1;
@@ -125,7 +166,7 @@ fn attachments(bundle: &[u8], dir: &Path) -> io::Result<u64> {
         let ending = ending(attachment["contentType"].as_str().unwrap_or_default());
         put(&dir.join(format!("{count:04} {title}.{ending}")), &bytes)?;
     }
-    Ok(count)
+    Ok((count, unread))
 }
 
 fn ending(content_type: &str) -> &'static str {
@@ -158,12 +199,13 @@ fn safe(name: &str) -> String {
     };
     let words: String = name.chars().map(plain).collect();
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let chars: Vec<char> = words.chars().collect();
-    let kept = &chars[chars.len().saturating_sub(MAX_NAME)..];
-    if kept.is_empty() {
-        "file".to_owned()
-    } else {
-        kept.iter().collect()
+    let mut from = words.len().saturating_sub(MAX_NAME);
+    while !words.is_char_boundary(from) {
+        from += 1;
+    }
+    match &words[from..] {
+        "" => "file".to_owned(),
+        kept => kept.to_owned(),
     }
 }
 
@@ -173,7 +215,13 @@ fn make(dir: &Path) -> io::Result<()> {
 
 fn put(path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Before it is said to be there, it is on the medium.
+fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
 }
 
 fn unexpected() -> Failure {
@@ -194,6 +242,7 @@ mod tests {
         assert_eq!(safe("D'ARTAGNAN  Zoé\n1948-03-12 3f2a91bc"), "D'ARTAGNAN Zoé 1948-03-12 3f2a91bc");
         assert_eq!(safe("/…/"), "file");
         let long = safe(&format!("{} 3f2a91bc", "x".repeat(300)));
-        assert!(long.chars().count() == MAX_NAME && long.ends_with(" 3f2a91bc"));
+        assert!(long.len() == MAX_NAME && long.ends_with(" 3f2a91bc"));
+        assert!(safe(&"\u{1d400}".repeat(80)).len() <= MAX_NAME);
     }
 }

@@ -113,6 +113,13 @@ impl Course {
 }
 
 impl Known {
+    /// Linked there; or, while it is missing, believed to be there by whoever gave the address or by its last answer. What is heard on the
+    /// LAN keeps nobody from dialling.
+    fn is_at(&self, addr: &PeerAddr) -> bool {
+        let last = self.last_good.as_ref() == Some(addr);
+        last || !self.linked && self.given.contains(addr) && !self.wrong.contains(addr)
+    }
+
     /// Best first: where it last answered, then what was given, then what was heard.
     fn addresses(&self) -> Vec<PeerAddr> {
         let mut out: Vec<PeerAddr> = Vec::new();
@@ -178,6 +185,14 @@ impl Dialer {
     pub(super) fn seed(&mut self, addr: PeerAddr) -> bool {
         if self.seeds.len() >= MAX_SEEDS && !self.seeds.contains_key(&addr) {
             return false;
+        }
+        // Kept for a member, it is dialled as the member's, and now.
+        let (members, peers) = (&self.members, &mut self.peers);
+        for (_, known) in peers
+            .iter_mut()
+            .filter(|(peer, known)| members.contains(peer) && known.is_at(&addr))
+        {
+            known.course.hurry();
         }
         self.seeds.entry(addr).or_default().course.hurry();
         true
@@ -282,10 +297,10 @@ impl Dialer {
         }
     }
 
-    /// The member's own entry dials it: two handshakes for one link are one too many on a slow line.
+    /// The member's own entry dials it, or has: two handshakes for one link are one too many on a slow line.
     fn is_kept_for_a_member(&self, addr: &PeerAddr) -> bool {
         let mut members = self.peers.iter().filter(|(peer, _)| self.members.contains(peer));
-        members.any(|(_, known)| known.addresses().contains(addr))
+        members.any(|(_, known)| known.is_at(addr))
     }
 
     fn in_flight(&self) -> usize {

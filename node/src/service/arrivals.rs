@@ -1,7 +1,7 @@
 //! Records that others opened to this place and nobody here has looked at: sharing alone asks nothing of anybody, and would go unnoticed.
 //!
-//! A record stops being new when somebody of this place says that he has read it ([`Service::read`]), or when all that came up to now
-//! are said to be seen. What came with a question isn't told twice: the question says it.
+//! A record stops being new when somebody of this place says that he has read it ([`Service::read`]), or when all that are here are
+//! said to be seen. What came with a question isn't told twice: the question says it.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::access::ops::Subject;
 use bocage_protocol::access::view::GrantView;
 use bocage_protocol::envelope::Envelope;
-use bocage_protocol::ids::{DocId, FacilityKey, RecordId, SeatKey};
+use bocage_protocol::ids::{DocId, FacilityKey, SeatKey};
 use bocage_protocol::store::{LocalWrite, Store as _};
 
 use super::{Service, patient_row, store_failure};
@@ -19,8 +19,12 @@ use crate::place;
 
 /// Rows that are told; the rest is counted.
 const SHOWN: usize = 50;
-/// The key of the moment up to which all is seen: milliseconds since 1970, big endian.
-const SEEN: &[u8] = b"arrivals-seen";
+/// Arrivals whose moment is looked up; of more the order isn't told.
+const LOOKED_AT: usize = 200;
+/// Marks written in one batch.
+const AT_ONCE: usize = 512;
+/// Local record of a record that was said to be seen; its id follows.
+const SEEN: &[u8] = b"arrivals-seen/";
 
 impl Service {
     /// The latest first.
@@ -34,26 +38,39 @@ impl Service {
             });
         };
         let ours: BTreeSet<SeatKey> = registry.seats().filter(|(_, s)| s.facility == own).map(|(key, _)| *key).collect();
-        let seen = self.seen_until()?;
-        let mut arrivals: Vec<(u64, SeatKey, RecordId)> = Vec::new();
+        let seen: BTreeSet<Vec<u8>> = self
+            .core
+            .store
+            .local_prefix(SEEN)
+            .map_err(|e| store_failure(&e))?
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
+        let (mut total, mut arrivals) = (0, Vec::new());
         for record in reader.records() {
-            let opened = reader
-                .compartments(&record)
-                .filter(|(part, _)| *part == Compartment::Identity)
-                .filter_map(|(_, doc)| self.opened_by_others(doc, own, &ours, seen))
-                .max();
-            let Some((at, by)) = opened else { continue };
-            let mut identity = reader.current(&record).filter(|f| f.compartment == Compartment::Identity);
-            let is_read = identity.any(|f| {
+            if seen.contains(&[SEEN, &record.0].concat()) {
+                continue;
+            }
+            let identity = reader.compartments(&record).filter(|(part, _)| *part == Compartment::Identity);
+            let Some(grant) = identity.filter_map(|(_, doc)| self.opened_by_others(doc, own, &ours)).last() else {
+                continue;
+            };
+            // Whichever version of the identity was read: a name put right later is no news.
+            let mut versions = reader.history(&record).filter(|f| f.compartment == Compartment::Identity);
+            let is_read = versions.any(|f| {
                 let acknowledged = reader.receipts(&f.doc, &f.fact.envelope);
                 acknowledged.read.keys().any(|seat| ours.contains(seat))
             });
-            if !is_read {
-                arrivals.push((at, by, record));
+            if is_read {
+                continue;
+            }
+            total += 1;
+            // When is read from the disk: of those that may be shown.
+            if arrivals.len() < LOOKED_AT {
+                arrivals.push((self.moment_of(grant).unwrap_or_default(), grant.issuer, record));
             }
         }
         arrivals.sort_unstable_by(|a, b| b.cmp(a));
-        let total = arrivals.len() as u64;
         let rows = arrivals.into_iter().filter_map(|(at_ms, by, record)| {
             let seat = registry.seat(&by)?;
             Some(ArrivalRow {
@@ -73,24 +90,26 @@ impl Service {
         })
     }
 
-    /// All that came up to now is no news any more.
+    /// All that is here now is no news any more; what comes later is, whenever its author says that it was opened.
     pub(super) fn arrivals_seen(&mut self) -> Result<Reply, Failure> {
-        self.reader()?;
-        let now = LocalWrite {
-            key: SEEN.to_vec(),
-            value: Some(now_ms().to_be_bytes().to_vec()),
-        };
-        self.core.save_local(vec![now]).map_err(|e| store_failure(&e))?;
+        let all: Vec<LocalWrite> = self
+            .reader()?
+            .records()
+            .map(|record| [SEEN, &record.0].concat())
+            .filter(|key| self.core.store.local(key).is_ok_and(|kept| kept.is_none()))
+            .map(|key| LocalWrite {
+                key,
+                value: Some(Vec::new()),
+            })
+            .collect();
+        for some in all.chunks(AT_ONCE) {
+            self.core.save_local(some.to_vec()).map_err(|e| store_failure(&e))?;
+        }
         Ok(Reply::Done)
     }
 
-    fn seen_until(&self) -> Result<u64, Failure> {
-        let kept = self.core.store.local(SEEN).map_err(|e| store_failure(&e))?;
-        Ok(kept.and_then(|at| at.try_into().ok()).map_or(0, u64::from_be_bytes))
-    }
-
-    /// When somebody of another place opened this document to this one, and who: the latest time, if it is later than what was seen.
-    fn opened_by_others(&self, doc: DocId, own: FacilityKey, ours: &BTreeSet<SeatKey>, seen: u64) -> Option<(u64, SeatKey)> {
+    /// The grant by which somebody of another place opened this document to this one.
+    fn opened_by_others(&self, doc: DocId, own: FacilityKey, ours: &BTreeSet<SeatKey>) -> Option<&GrantView> {
         let registry = self.core.registry();
         let to_us = |subject: &Subject| match subject {
             Subject::Seat(seat) => ours.contains(seat),
@@ -105,11 +124,12 @@ impl Service {
                 && to_us(&g.terms.subject)
                 && g.is_live(now_ms())
         };
-        let grants = self.core.reader.as_ref()?.access(&doc)?.grants().iter().filter(counts);
-        let moment = |g: &GrantView| {
-            let bytes = self.core.store.get(&g.envelope).ok()??;
-            Some((Envelope::parse(&bytes).ok()?.header.hlc.millis(), g.issuer))
-        };
-        grants.filter_map(moment).max().filter(|(at, _)| *at > seen)
+        self.core.reader.as_ref()?.access(&doc)?.grants().iter().rfind(counts)
+    }
+
+    /// When its author says that he made it, milliseconds since 1970.
+    fn moment_of(&self, grant: &GrantView) -> Option<u64> {
+        let bytes = self.core.store.get(&grant.envelope).ok()??;
+        Some(Envelope::parse(&bytes).ok()?.header.hlc.millis())
     }
 }

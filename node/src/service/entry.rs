@@ -8,6 +8,7 @@ use time::{Date, Month};
 use super::summary;
 use crate::client::Clinical;
 use crate::fhir::mapping::acts::{NEWS2_TOTAL, NO_KNOWN_ALLERGY, ObservedValue, PATIENT_ON_OXYGEN, SNOMED};
+use crate::fhir::mapping::correct::END_REASON;
 use crate::fhir::mapping::read::{Concept, is_date_time};
 use crate::fhir::mapping::{self, ObservationView, View};
 
@@ -30,14 +31,13 @@ pub(super) fn typed(json: &[u8]) -> Typed {
     };
     let effective = moment(&resource).unwrap_or_default().to_owned();
     let is_over = is_over(&resource);
-    let because = [
-        &resource["statusReason"]["text"],
-        resource["note"]
-            .as_array()
-            .and_then(|n| n.last())
-            .map_or(&Value::Null, |n| &n["text"]),
-    ];
-    let because = because.into_iter().filter(|_| is_over).find_map(Value::as_str);
+    let notes = resource["note"].as_array().map_or(&[][..], Vec::as_slice);
+    let why = notes.iter().rfind(|note| note["id"] == END_REASON).map(|note| &note["text"]);
+    let because = match resource["resourceType"].as_str() {
+        Some("MedicationRequest") => Some(&resource["statusReason"]["text"]),
+        _ => why,
+    };
+    let because = because.filter(|_| is_over).and_then(Value::as_str);
     Typed {
         is_over,
         over_because: because.unwrap_or_default().to_owned(),

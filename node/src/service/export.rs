@@ -51,8 +51,10 @@ pub(super) fn export(
         let mut file = BufWriter::new(file);
         resources += export_patient(all.into_iter(), &mut file).map_err(|e| failed(&e))?;
         file.flush().map_err(|e| failed(&e))?;
+        file.get_ref().sync_all().map_err(|e| failed(&e))?;
         progress(done, total);
     }
+    fs::File::open(out).and_then(|dir| dir.sync_all()).map_err(|e| failed(&e))?;
     Ok(Reply::Exported { files: total, resources })
 }
 

@@ -6,11 +6,8 @@ use std::time::Duration;
 
 use bocage_node::client::Request;
 use bocage_node::fhir::generate::Generator;
-use bocage_node::place::Description;
-use bocage_node::service::found_network;
-use bocage_protocol::identity::{FacilityKind, Profession};
 
-use line::{Line, Node, PASSPHRASE};
+use line::{Line, Node, clinic_and_cabin};
 
 #[path = "../../examples/link/line.rs"]
 mod line;
@@ -25,18 +22,7 @@ const NOTHING_NEW: u64 = 2_560;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_sync_and_a_meeting_with_nothing_new_keep_to_their_bytes() {
     let root = tempfile::tempdir().unwrap();
-    let place = |facility: &str, who: Option<&str>| Description {
-        facility: facility.to_owned(),
-        kind: if who.is_some() { FacilityKind::Clinic } else { FacilityKind::Cabin },
-        finess: String::new(),
-        town: String::new(),
-        practitioner: who.map(|name| (name.to_owned(), Profession::Doctor, String::new())),
-    };
-    let places = [
-        place("Centre de Saint-Aubin", Some("Dr Élise Marchand")),
-        place("Cabine de Gramat", None),
-    ];
-    let homes = found_network(root.path(), "Quercy", &places, PASSPHRASE).unwrap();
+    let homes = clinic_and_cabin(root.path()).unwrap();
     let file = root.path().join("patients.json");
     let made = Generator::new(1).write_bundle(File::create(&file).unwrap(), PATIENTS, RESOURCES);
     made.unwrap();

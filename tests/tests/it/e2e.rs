@@ -58,7 +58,7 @@ fn four_nodes_by_the_readme_s_commands_hold_the_same_set() {
         [
             "init", "run", "invite", "join", "run", "invite", "join", "run", "invite", "join", "run", "patient", "patient", "note",
             "vital", "allergy", "visit", "patient", "share", "patient", "note", "patient", "share", "patient", "invite", "import",
-            "export", "status", "peers", "doctor"
+            "export", "leave", "status", "peers", "doctor"
         ]
     );
     let all = ["clinic", "pharmacy", "cabin", "mobile"];

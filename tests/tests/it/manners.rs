@@ -557,7 +557,7 @@ fn a_record_is_shown_whole_with_who_wrote_it_where_and_what_was_corrected() {
     fits(&shown);
     for part in [
         "LENOIR Jeanne, born 1948-03-12",
-        "May be read by\n  Maison de santé\n  Tournée Petit, until ",
+        "May be read by\n  Maison de santé\n  Tournée Petit (Luc Petit), until ",
         "Dr Anne Morel (Maison de santé), clinical",
         "    First line of the note.\n\n    Last line",
         "END\n",

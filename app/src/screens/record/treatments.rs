@@ -106,9 +106,12 @@ fn statement(ui: &mut Ui, state: &State, entry: &Entry) {
         ui.spacing_mut().interact_size.y = 0.0;
         if entry.over {
             widgets::muted(ui, &words);
-            let at = lang.date(entry.written_ms, state.offset);
-            let id = if entry.what == What::Treatment { "stopped-at" } else { "over" };
-            widgets::chip(ui, Tone::Plain, "", &lang.tv(id, &[("at", at.into())]));
+            let words = match (&entry.what, entry.over_ms) {
+                (What::Treatment, Some(at)) => lang.tv("stopped-at", &[("at", lang.date(at, state.offset).into())]),
+                (What::Treatment, None) => lang.t("stopped"),
+                _ => lang.t("over"),
+            };
+            widgets::chip(ui, Tone::Plain, "", &words);
         } else {
             widgets::strong(ui, &words);
         }

@@ -14,23 +14,33 @@ const SHORT: usize = 3;
 
 impl State {
     pub(super) fn add_allergy(&mut self, severe: bool) -> Vec<Command> {
-        let Some(patient) = self.shown_patient() else { return Vec::new() };
-        let substance = self.take(Field::Substance);
-        let reaction = self.take(Field::Reaction);
-        self.draft_soon(Draft::Additions { patient: patient.clone() });
+        let Some(patient) = self.adding([Field::Substance, Field::Reaction]) else {
+            return Vec::new();
+        };
         vec![Command::AddAllergy {
             patient,
-            substance,
+            substance: self.text(Field::Substance).to_owned(),
             severe,
-            reaction,
+            reaction: self.text(Field::Reaction).to_owned(),
         }]
     }
 
     pub(super) fn add_treatment(&mut self) -> Vec<Command> {
-        let Some(patient) = self.shown_patient() else { return Vec::new() };
-        let (medicine, dosage) = (self.take(Field::Medicine), self.take(Field::Dosage));
-        self.draft_soon(Draft::Additions { patient: patient.clone() });
-        vec![Command::AddTreatment { patient, medicine, dosage }]
+        let Some(patient) = self.adding([Field::Medicine, Field::Dosage]) else {
+            return Vec::new();
+        };
+        vec![Command::AddTreatment {
+            patient,
+            medicine: self.text(Field::Medicine).to_owned(),
+            dosage: self.text(Field::Dosage).to_owned(),
+        }]
+    }
+
+    /// To whose record these fields are about to be added; nobody's while something is on its way already.
+    fn adding<const N: usize>(&mut self, fields: [Field; N]) -> Option<String> {
+        let patient = self.shown_patient().filter(|_| self.adding.is_empty())?;
+        self.adding = fields.into();
+        Some(patient)
     }
 
     /// An allergy of the open record whose words are among those of the medicine that is typed: a new one, or a corrected one. Words
@@ -57,17 +67,17 @@ impl State {
     }
 
     pub(super) fn add_problem(&mut self, is_over: bool) -> Vec<Command> {
-        let Some(patient) = self.shown_patient() else { return Vec::new() };
         if self.wrong(Field::Since).is_some() {
             self.focus = Some(Field::Since);
             return Vec::new();
         }
-        let (label, since) = (self.take(Field::Problem), self.take(Field::Since));
-        self.draft_soon(Draft::Additions { patient: patient.clone() });
+        let Some(patient) = self.adding([Field::Problem, Field::Since]) else {
+            return Vec::new();
+        };
         vec![Command::AddProblem {
             patient,
-            label,
-            since: since_date(since.trim()).unwrap_or_default(),
+            label: self.text(Field::Problem).to_owned(),
+            since: since_date(self.text(Field::Since).trim()).unwrap_or_default(),
             is_over,
         }]
     }
@@ -84,9 +94,13 @@ impl State {
     }
 
     pub(super) fn resume(&mut self, entry: &str) {
-        let Some(record) = self.shown_patient().and_then(|p| self.record_of(&p)) else {
+        let Some(patient) = self.shown_patient() else { return };
+        let Some(record) = self.record_of(&patient) else { return };
+        // What is half typed there isn't overwritten.
+        if [Field::Medicine, Field::Dosage].iter().any(|f| !self.text(*f).is_empty()) {
+            self.focus = Some(Field::Medicine);
             return;
-        };
+        }
         let Some(found) = record.entries.iter().find(|e| e.id == entry) else {
             return;
         };
@@ -95,6 +109,7 @@ impl State {
         self.texts.set(Field::Medicine, medicine);
         self.texts.set(Field::Dosage, dosage);
         self.focus = Some(Field::Dosage);
+        self.draft_soon(Draft::Additions { patient });
     }
 
     pub(super) fn confirm_end(&mut self) -> Vec<Command> {

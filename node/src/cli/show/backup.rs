@@ -37,6 +37,14 @@ pub(super) fn restored(out: &mut String, done: &Restored, lang: Lang) {
         ),
     };
     out.push_str(&wrap("", &whole, 2));
+    if done.missing > 0 {
+        let waiting = lang.count(done.missing, ["item waits", "items wait"], ["élément attend", "éléments attendent"]);
+        let said = lang.pick(
+            "for a certificate that came while the backup was being written: the others bring it.",
+            "un certificat venu pendant que la sauvegarde s'écrivait : les autres l'apporteront.",
+        );
+        out.push_str(&wrap("", &format!("{waiting} {said}"), 2));
+    }
     let next = lang.pick(
         "What was written since comes back from the others at the next exchange. The old machine must never run again: two of one identity would contradict each other. Start this one with `bocage run`, or open the window.",
         "Ce qui a été écrit depuis reviendra des autres au prochain échange. L'ancienne machine ne doit plus jamais tourner : deux machines de même identité se contrediraient. Démarrez celle-ci par `bocage run`, ou ouvrez la fenêtre.",

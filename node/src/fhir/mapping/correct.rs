@@ -199,6 +199,9 @@ pub fn withdraw(json: &[u8]) -> Result<Vec<u8>, CorrectError> {
     }
 }
 
+/// Id of the note that says why a problem or an allergy is over, among others that say something else.
+pub const END_REASON: &str = "end-reason";
+
 /// A new version that says: stopped (a treatment), or over since `day` (a problem, an allergy), and why if it is said.
 pub fn ended(json: &[u8], day: &str, reason: Option<&str>) -> Result<Vec<u8>, CorrectError> {
     let resource = parse(json)?;
@@ -231,7 +234,10 @@ pub fn ended(json: &[u8], day: &str, reason: Option<&str>) -> Result<Vec<u8>, Co
     }
     if let Some(text) = reason {
         let notes = resource["note"].as_array().cloned().unwrap_or_default();
-        changes.push(("note", notes.into_iter().chain([json!({ "text": text })]).collect()));
+        changes.push((
+            "note",
+            notes.into_iter().chain([json!({ "id": END_REASON, "text": text })]).collect(),
+        ));
     }
     correct(json, &changes)
 }
@@ -405,7 +411,7 @@ mod tests {
         for part in [
             "\"resolved\"",
             r#""abatementDateTime":"2026-11-26""#,
-            r#""note":[{"text":"a"},{"text":"b"}]"#,
+            r#""note":[{"text":"a"},{"id":"end-reason","text":"b"}]"#,
         ] {
             assert!(over.contains(part), "{over}");
         }
