@@ -173,18 +173,24 @@ impl Link {
             return id;
         }
         let (reader, writer) = self.stream.split();
-        let read = read(reader, id, peer, &self.pulse, &self.events);
+        let mut read = pin!(read(reader, id, peer, &self.pulse, &self.events));
         let mut write = pin!(write(writer, id, &mut self.queue, &self.pulse, &self.events));
         let why = tokio::select! {
             biased;
             why = &mut self.stop => {
                 let why = why.unwrap_or(CloseReason::Shutdown);
                 if matches!(why, CloseReason::Requested | CloseReason::Shutdown) {
-                    let _ = tokio::time::timeout(DRAIN, &mut write).await;
+                    // Until the peer has hung up, too: a connection that is closed while something of the peer's is unread is reset, and
+                    // a reset takes away what the peer hasn't read yet.
+                    let drained = async {
+                        (&mut write).await;
+                        (&mut read).await;
+                    };
+                    let _ = tokio::time::timeout(DRAIN, drained).await;
                 }
                 why
             }
-            why = read => why,
+            why = &mut read => why,
             why = &mut write => self.stop.try_recv().unwrap_or(why),
         };
         let _ = self.events.send(NetworkEvent::Closed { peer, link: id, why }).await;
