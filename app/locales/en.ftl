@@ -99,10 +99,7 @@ lock = Lock
 net-alone = Alone in the network
 net-offline = Offline
 net-offline-what = Everything is saved here and leaves at the next exchange.
-net-online = { $n ->
-        [one] Linked to { $n } place of { $of }
-       *[other] Linked to { $n } places of { $of }
-    }
+net-online = Linked to { $n } of { $of }
 net-last = Last exchange: { $at }
 help = Keys
 key-places = Go to a screen
