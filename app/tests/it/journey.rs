@@ -157,6 +157,8 @@ fn a_referral_crosses_without_the_two_ever_meeting_and_its_answer_comes_back_wit
     press(&mut a, "Écrire à un confrère");
     fill(&mut a, "À qui", "petit");
     until_shown(&mut a, "Row: Dr Claire Petit, Hôpital de Figeac Gramat");
+    // Until the search has answered, everybody stands there.
+    until(&mut a, "she alone is found", |w| !told(w).contains("Row: Les médecins"));
     a.key_press(egui::Key::ArrowDown);
     a.run_ok();
     a.key_press(egui::Key::Enter);
