@@ -7,7 +7,7 @@ use time::UtcOffset;
 
 use crate::bridge::{Bridge, Options, load_settings};
 use crate::i18n::Lang;
-use crate::state::{Action, Command, Field, Look, Phase, Settings, State};
+use crate::state::{Action, Command, Field, Look, Phase, Settings, State, TextSize};
 use crate::{screens, theme};
 
 /// Changes that come together are shown together.
@@ -24,6 +24,7 @@ pub struct Desk {
     state: State,
     bridge: Bridge,
     look: Option<Look>,
+    size: Option<TextSize>,
     /// When somebody last did anything in this window.
     touched_ms: u64,
     /// The place that the window's title names.
@@ -51,6 +52,7 @@ impl Desk {
             state,
             bridge,
             look: None,
+            size: None,
             touched_ms: 0,
             titled: String::new(),
             open: false,
@@ -142,6 +144,10 @@ impl Desk {
                 Look::Light => egui::ThemePreference::Light,
                 Look::Dark => egui::ThemePreference::Dark,
             });
+        }
+        // Ctrl and + or - go on from there.
+        if self.size.replace(self.state.settings.size) != Some(self.state.settings.size) {
+            ctx.set_zoom_factor(self.state.settings.size.factor());
         }
         let locks = self.state.phase == Phase::Open && !self.state.demo && !self.state.place.carries_only;
         if locks && idle >= LOCK_AFTER_MS {

@@ -137,6 +137,8 @@ pub struct Entry {
     pub over_ms: Option<u64>,
     /// Why, where it was said.
     pub over_because: String,
+    /// Since when, as FHIR writes a date or less than one; empty where it isn't said.
+    pub over_on: String,
     /// When this version was written, milliseconds since 1970.
     pub written_ms: u64,
     /// What of it can be typed anew.
@@ -197,7 +199,8 @@ pub enum What {
     Question(Option<Kind>),
     /// Where a request was taken; `None`: in the entry's own words.
     Step(Option<(Option<Step>, Status)>),
-    Message,
+    /// Something said in a request, and with which step, where that is known.
+    Message(Option<Step>),
     Other,
 }
 

@@ -104,6 +104,9 @@ pub enum Request {
     End {
         patient: String,
         fact: String,
+        /// YYYY, YYYY-MM or YYYY-MM-DD; today if it isn't said.
+        #[serde(default)]
+        on: Option<String>,
         #[serde(default)]
         reason: Option<String>,
     },
@@ -200,6 +203,11 @@ pub enum Request {
     Backup {
         into: PathBuf,
         passphrase: String,
+    },
+    /// Another passphrase for the seat's keys. Copies made of them before, backups among them, open with the old one.
+    Passphrase {
+        old: String,
+        new: String,
     },
     /// Makes an invitation that names these addresses.
     Invite {
@@ -604,6 +612,9 @@ pub struct Entry {
     pub is_over: bool,
     #[serde(default)]
     pub over_because: String,
+    /// Since when it is over, YYYY, YYYY-MM or YYYY-MM-DD; empty where it isn't said.
+    #[serde(default)]
+    pub over_on: String,
     /// Fields that can be corrected by their names, with what they say now, as people type it.
     #[serde(default)]
     pub fields: Vec<Change>,

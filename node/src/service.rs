@@ -11,12 +11,14 @@ use bocage_protocol::identity::{FacilityKind, Profession};
 use bocage_protocol::ids::{NodeKey, hex, unhex};
 use bocage_protocol::record::{Reader, WriteRefused};
 use bocage_protocol::store::{LocalWrite, Store};
+use zeroize::Zeroizing;
 
 use crate::client::{Failure, PeerRow, Reply, Request, Status};
 use crate::core::{Core, Outcome, now_ms};
 use crate::fhir::mapping::write;
 use crate::home::Home;
-use crate::keystore::{NodeKeys, OsEntropy, SeatKeystore, UnlockedSeat};
+use crate::invitation;
+use crate::keystore::{NodeKeys, OsEntropy, SeatKeystore, SlotKind, UnlockedSeat};
 use crate::lang::Bilingual;
 use crate::place::{self, internal};
 
@@ -39,7 +41,7 @@ pub mod summary;
 mod turns;
 mod visit;
 
-use acts::{birth_date, measure, no_measure, patient_reference, patient_row, since_date};
+use acts::{birth_date, measure, no_measure, past_date, patient_reference, patient_row, since_date};
 pub use enrolment::found_network;
 use people::People;
 pub(crate) use record::in_words;
@@ -158,8 +160,11 @@ impl Service {
                 self.invite(addresses)
             }
             Request::Waiting => Ok(Reply::Waiting { requests: self.waiting()? }),
-            carrying @ (Request::CarryOut { .. } | Request::CarryIn { .. } | Request::Backup { .. }) => {
-                long(Turns::Own(self), carrying, progress)
+            long_work if is_long(&long_work) => {
+                if needs_seat(&long_work) {
+                    self.require_open(session)?;
+                }
+                long(Turns::Own(self), long_work, progress)
             }
             // The driver does the dialling; without one there is nobody to dial.
             Request::Redial => Ok(Reply::Done),
@@ -174,12 +179,12 @@ impl Service {
             }
             other => {
                 self.require_open(session)?;
-                self.with_records(other, progress)
+                self.with_records(other)
             }
         }
     }
 
-    fn with_records(&mut self, request: Request, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
+    fn with_records(&mut self, request: Request) -> Result<Reply, Failure> {
         match request {
             Request::PatientCreate(new) => self.patient_create(&new),
             Request::PatientSearch { query, limit, offset } => self.patient_search(&query, limit, offset),
@@ -241,7 +246,7 @@ impl Service {
                 };
                 self.act(&patient, |act| write::condition(act, &new))
             }
-            Request::End { patient, fact, reason } => self.end(&patient, &fact, reason.as_deref()),
+            Request::End { patient, fact, on, reason } => self.end(&patient, &fact, on.as_deref(), reason.as_deref()),
             Request::Arrivals => self.arrivals(),
             Request::ArrivalsSeen => self.arrivals_seen(),
             Request::VisitCheck(visit) => self.visit_check(&visit),
@@ -261,7 +266,6 @@ impl Service {
             Request::Recipients { query } => Ok(Reply::Recipients {
                 recipients: self.recipients(&query)?,
             }),
-            Request::Import { .. } | Request::Export { .. } => long(Turns::Own(self), request, progress),
             _ => Err(internal("a request was not routed")),
         }
     }
@@ -479,11 +483,30 @@ pub(crate) fn unseal(home: &Home, passphrase: &str) -> Result<UnlockedSeat, Fail
         .map_err(|e| Failure::of("passphrase", &e))
 }
 
+/// Seals the seat's keys under another passphrase. Takes two or three seconds on purpose, and needs no service.
+///
+/// # Errors
+/// Nobody practises here, the old one is wrong, the new one too easy to guess, or the disk refused: then the old one holds.
+fn change_passphrase(home: &Home, old: &str, new: &str) -> Result<(), Failure> {
+    if !home.seat_key().exists() {
+        return Err(nobody_practises());
+    }
+    invitation::strong(new)?;
+    let mut unlocked = unseal(home, old)?;
+    let changed = unlocked.change_passphrase(SlotKind::Passphrase, new, invitation::cost(), &mut OsEntropy);
+    changed.map_err(|e| Failure::of("passphrase", &e))
+}
+
 /// True iff a request is carried out by [`long`], in turns.
 pub(crate) fn is_long(request: &Request) -> bool {
     matches!(
         request,
-        Request::Import { .. } | Request::Export { .. } | Request::CarryOut { .. } | Request::CarryIn { .. } | Request::Backup { .. }
+        Request::Import { .. }
+            | Request::Export { .. }
+            | Request::CarryOut { .. }
+            | Request::CarryIn { .. }
+            | Request::Backup { .. }
+            | Request::Passphrase { .. }
     )
 }
 
@@ -496,13 +519,19 @@ pub(crate) fn needs_seat(request: &Request) -> bool {
 ///
 /// # Errors
 /// As [`Service::handle`]; what was reported as saved stays saved.
-pub(crate) fn long(turns: Turns<'_>, request: Request, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
+pub(crate) fn long(mut turns: Turns<'_>, request: Request, progress: &mut dyn FnMut(u64, u64)) -> Result<Reply, Failure> {
     match request {
         Request::Import { files } => import::import(turns, &files, progress),
         Request::Export { out, patient } => export::export(turns, &out, patient, progress),
         Request::CarryOut { to, dir } => carry::out(turns, to, &dir, progress),
         Request::CarryIn { dir } => carry::bring_in(turns, &dir, progress),
         Request::Backup { into, passphrase } => backup::backup(turns, &into, &passphrase, progress),
+        Request::Passphrase { old, new } => {
+            let (old, new) = (Zeroizing::new(old), Zeroizing::new(new));
+            let home = turns.take(|service| Ok(service.home.clone()))?;
+            change_passphrase(&home, &old, &new)?;
+            Ok(Reply::Done)
+        }
         _ => Err(internal("a request was not routed")),
     }
 }

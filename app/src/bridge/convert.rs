@@ -1,6 +1,7 @@
 //! From the node's replies to what screens show.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use bocage_node::client::requests::{self, Author, RecipientRow};
 use bocage_node::client::{self, Clinical, Failure, Newcomer, Status, WaitingRequest};
@@ -24,6 +25,20 @@ pub(super) fn system(error: &std::io::Error) -> Problem {
         code: "system".to_owned(),
         en: sentence(&error.to_string()),
         fr: sentence(&error.to_string()),
+    }
+}
+
+/// A file that people hand over didn't get into a folder; it is where it was.
+pub(super) fn not_copied(folder: &Path, error: &std::io::Error) -> Problem {
+    let folder = folder.display();
+    Problem {
+        code: "system".to_owned(),
+        en: sentence(&format!(
+            "the invitation wasn't copied to {folder} ({error}); its first file is still where it was"
+        )),
+        fr: sentence(&format!(
+            "l’invitation n’a pas été copiée dans {folder} ({error}) ; son premier fichier est toujours à sa place"
+        )),
     }
 }
 
@@ -213,9 +228,9 @@ fn entry(entry: client::Entry) -> Entry {
             let title = if known.is_some() { String::new() } else { entry.summary };
             (What::Step(known), title)
         }
-        Some(Clinical::Message { text: said }) => {
+        Some(Clinical::Message { text: said, step }) => {
             text = said;
-            (What::Message, String::new())
+            (What::Message(Step::of_code(&step)), String::new())
         }
         None => {
             let what = match entry.resource_type.as_str() {
@@ -238,6 +253,7 @@ fn entry(entry: client::Entry) -> Entry {
         over: entry.is_over,
         over_ms: None,
         over_because: entry.over_because,
+        over_on: entry.over_on,
         written_ms: entry.written_ms,
         fields: entry
             .fields

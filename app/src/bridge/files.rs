@@ -23,7 +23,21 @@ pub(super) fn invitations() -> Vec<PathBuf> {
 /// A name that nothing has yet, where people look for files, else beside the data.
 pub(super) fn fresh(name: &str, beside: &Path) -> PathBuf {
     let documents = std::env::home_dir().map(|h| h.join("Documents")).filter(|d| d.is_dir());
-    let folder = documents.unwrap_or_else(|| beside.to_owned());
+    fresh_in(&documents.unwrap_or_else(|| beside.to_owned()), name)
+}
+
+/// A copy of a file in another folder, under a name that nothing has there yet; durable before this returns.
+pub(super) fn copy(file: &Path, folder: &Path) -> std::io::Result<PathBuf> {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let bytes = std::fs::read(file)?;
+    let to = fresh_in(folder, &name);
+    let mut out = std::fs::File::create_new(&to)?;
+    std::io::Write::write_all(&mut out, &bytes)?;
+    out.sync_all()?;
+    Ok(to)
+}
+
+fn fresh_in(folder: &Path, name: &str) -> PathBuf {
     let numbered = |n: u64| {
         folder.join(if n == 1 {
             format!("{name}.{ENDING}")

@@ -1,9 +1,9 @@
-//! The window's settings: language and look, in a small file of its own. Nothing that is typed is ever kept there.
+//! The window's settings: language, look and size of text, in a small file of its own. Nothing that is typed is ever kept there.
 
 use std::path::{Path, PathBuf};
 
 use crate::i18n::Lang;
-use crate::state::{Look, Settings};
+use crate::state::{Look, Settings, TextSize};
 
 /// Where settings are kept.
 pub struct SettingsFile;
@@ -26,6 +26,7 @@ pub fn load(path: Option<&Path>) -> Settings {
         lang: chosen.unwrap_or_else(Lang::of_environment),
         lang_is_chosen: chosen.is_some(),
         look: json["look"].as_str().and_then(Look::of_code).unwrap_or_default(),
+        size: json["text-size"].as_str().and_then(TextSize::of_code).unwrap_or_default(),
     }
 }
 
@@ -46,7 +47,11 @@ pub(super) fn save(path: &Path, settings: Settings) -> std::io::Result<()> {
         true => settings.lang.code().into(),
         false => kept(path)["language"].clone(),
     };
-    let json = serde_json::json!({ "language": language, "look": settings.look.code() });
+    let json = serde_json::json!({
+        "language": language,
+        "look": settings.look.code(),
+        "text-size": settings.size.code(),
+    });
     let beside = path.with_extension("new");
     std::fs::write(&beside, format!("{json:#}\n"))?;
     std::fs::rename(beside, path)
@@ -64,6 +69,7 @@ mod tests {
             lang: Lang::En,
             lang_is_chosen: true,
             look: Look::Dark,
+            size: TextSize::Large,
         };
         save(&path, chosen).unwrap();
         assert_eq!(load(Some(&path)), chosen);

@@ -182,10 +182,16 @@ impl Worker {
                 let added = self.ask(request).await.map(drop);
                 self.window.say(Event::Added { patient, added });
             }
-            Command::End { patient, entry, reason } => {
+            Command::End {
+                patient,
+                entry,
+                on,
+                reason,
+            } => {
                 let request = Request::End {
                     patient: patient.clone(),
                     fact: entry,
+                    on: Some(on),
                     reason: Some(reason).filter(|r| !r.is_empty()),
                 };
                 let corrected = self.ask(request).await.map(drop);
@@ -234,10 +240,15 @@ impl Worker {
                 let request = Request::DraftSave {
                     patient: patient.clone(),
                     kind: draft.code(),
-                    text,
+                    text: text.clone(),
                 };
                 let saved = self.ask(request).await.map(|_| now_ms());
-                self.window.say(Event::DraftSaved { patient, draft, saved });
+                self.window.say(Event::DraftSaved {
+                    patient,
+                    draft,
+                    text,
+                    saved,
+                });
             }
             Command::LoadDraft { patient, draft } => {
                 let request = Request::DraftLoad {
@@ -313,6 +324,18 @@ impl Worker {
             Command::Invite(addresses) => {
                 let invited = self.invite(addresses).await;
                 self.window.say(Event::Invited(invited));
+            }
+            Command::CopyInvitation { file, folder } => {
+                let copied = files::copy(&file, &folder).map_err(|e| convert::not_copied(&folder, &e));
+                self.window.say(Event::InvitationCopied(copied));
+            }
+            Command::Rekey { old, new } => {
+                let request = Request::Passphrase {
+                    old: old.expose().to_owned(),
+                    new: new.expose().to_owned(),
+                };
+                let rekeyed = self.ask(request).await.map(drop);
+                self.window.say(Event::Rekeyed(rekeyed));
             }
             Command::Admit(request) => {
                 let admitted = match self.ask(Request::Admit { request, preview: false }).await {

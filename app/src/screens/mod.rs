@@ -16,10 +16,11 @@ mod stick;
 mod visit;
 mod words;
 
-use egui::Ui;
+use egui::{Align2, Ui};
 
 use crate::state::{Action, Phase, Route, State};
 use crate::theme::icon;
+use crate::theme::tokens::{size, space};
 use crate::widgets;
 
 /// Draws the window.
@@ -27,9 +28,11 @@ pub fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     match &state.phase {
         Phase::Starting { .. } | Phase::Broken(_) | Phase::Locked { .. } => lock::show(ui, state, out),
         Phase::FirstRun(setup) => first_run::show(ui, state, setup, out),
-        Phase::Open => shell::show(ui, state, out),
+        Phase::Open => return shell::show(ui, state, out),
     }
-    widgets::toasts(ui, state, out);
+    let mut aside = ui.ctx().content_rect().shrink(space::L);
+    aside.set_left(aside.left().max(aside.right() - size::FORM));
+    widgets::toasts(ui, state, aside, Align2::RIGHT_BOTTOM, out);
 }
 
 /// Giving up what is being written: asked twice, as nothing brings it back.

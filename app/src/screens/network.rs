@@ -164,9 +164,18 @@ fn invite(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         if let Some((file, words)) = state.invitation.value() {
             widgets::small(ui, &lang.t("invite-file"));
             widgets::strong(ui, file);
-            if widgets::quiet_named(ui, icon::COPY, &lang.t("copy"), &lang.t("copy-file")).clicked() {
-                ui.ctx().copy_text(file.clone());
-            }
+            ui.horizontal_wrapped(|ui| {
+                if widgets::quiet_named(ui, icon::COPY, &lang.t("copy"), &lang.t("copy-file")).clicked() {
+                    ui.ctx().copy_text(file.clone());
+                }
+                for stick in &state.sticks {
+                    let name = stick.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    let words = lang.tv("copy-to", &[("folder", name.into())]);
+                    if widgets::quiet(ui, icon::DOWNLOAD_SIMPLE, &words).clicked() {
+                        out.push(Action::CopyInvitation(stick.clone()));
+                    }
+                }
+            });
             widgets::small(ui, &lang.t("invite-words"));
             let said = widgets::heading(ui, words);
             // It has just come: what is to be said by phone isn't left below the window's edge.

@@ -64,13 +64,15 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             if !state.is_new_patient_empty() {
                 super::drop_form(ui, state, state.new_patient.dropping, "drop-new-patient", out);
             }
-            let incomplete = [Field::Family, Field::Given, Field::Birth]
-                .into_iter()
-                .any(|f| missing.contains(&f));
-            if incomplete || state.new_patient.sex.is_none() {
-                widgets::small(ui, &lang.t("patient-missing"));
-            }
         });
+        let missing = state.missing_of_patient();
+        let incomplete = [Field::Family, Field::Given, Field::Birth]
+            .into_iter()
+            .any(|f| missing.contains(&f));
+        if incomplete || state.new_patient.sex.is_none() {
+            ui.add_space(space::XS);
+            widgets::small(ui, &lang.t("patient-missing"));
+        }
     });
 }
 

@@ -32,7 +32,7 @@ pub(super) fn show(ui: &mut Ui, state: &State, request: &str, out: &mut Vec<Acti
                 let mut wanted = false;
                 for message in &shown.messages {
                     said(ui, state, message, shown.row.kind, wanted);
-                    wanted = message.step == Some(Step::AskMore) || wanted && message.step != Some(Step::Reply);
+                    wanted = words::is_wanted(wanted, message.step);
                     ui.add_space(space::S);
                 }
                 answer(ui, state, shown, out);
@@ -68,18 +68,7 @@ fn said(ui: &mut Ui, state: &State, message: &Message, kind: Kind, wanted: bool)
     let lang = state.lang();
     let p = palette(ui);
     let own = message.delivery.is_some();
-    let title = match message.step {
-        None => "said-question",
-        Some(Step::AskMore) => "said-ask",
-        Some(Step::Reply) if wanted => "said-reply",
-        Some(Step::Reply) => "said-addition",
-        Some(Step::Answer) if kind == Kind::Referral => "said-answer-referral",
-        Some(Step::Answer) => "said-answer",
-        Some(Step::Decline) => "said-decline",
-        Some(Step::Accept) => "said-accept",
-        Some(Step::Close) => "said-close",
-        Some(Step::Cancel) => "said-cancel",
-    };
+    let title = words::said(message.step, kind, wanted);
     let fill = if message.step == Some(Step::Answer) {
         p.success_soft
     } else {

@@ -1,9 +1,9 @@
-//! Settings of this window: language and look. What the node is stands on the network's screen.
+//! Settings of this window: language, look, size of text; and the passphrase of this place. What the node is stands on the network's screen.
 
 use egui::Ui;
 
 use crate::i18n::Lang;
-use crate::state::{Action, Look, State};
+use crate::state::{Action, Field, Look, State, TextSize};
 use crate::theme::icon;
 use crate::theme::tokens::{Tone, size, space};
 use crate::widgets;
@@ -24,12 +24,17 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             widgets::choice(ui, &lang.t("look"), &looks, Some(state.settings.look), |l| {
                 out.push(Action::Look(l));
             });
+            ui.add_space(space::M);
+            let sizes = TextSize::ALL.map(|s| (s, lang.t(&format!("text-size-{}", s.code()))));
+            widgets::choice(ui, &lang.t("key-zoom"), &sizes, Some(state.settings.size), |s| {
+                out.push(Action::TextSize(s));
+            });
         });
-        widgets::small(
-            ui,
-            &lang.tv("locks-after", &[("minutes", (crate::app::LOCK_AFTER_MS / 60_000).into())]),
-        );
         ui.add_space(space::M);
+        if !state.place.carries_only {
+            locking(ui, state, out);
+            ui.add_space(space::M);
+        }
         widgets::card(ui, |ui| {
             widgets::heading(ui, &lang.t("about"));
             widgets::body(ui, &lang.tv("about-version", &[("version", env!("CARGO_PKG_VERSION").into())]));
@@ -39,6 +44,44 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             widgets::small(ui, &lang.t("about-fonts"));
             if widgets::secondary(ui, icon::KEYBOARD, &lang.t("help")).clicked() {
                 out.push(Action::Help(true));
+            }
+        });
+    });
+}
+
+/// When this desk locks, and what opens it.
+fn locking(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+    let lang = state.lang();
+    widgets::card(ui, |ui| {
+        widgets::heading(ui, &lang.t("field-passphrase"));
+        let minutes = crate::app::LOCK_AFTER_MS / 60_000;
+        widgets::muted(ui, &lang.tv("locks-after", &[("minutes", minutes.into())]));
+        ui.add_space(space::S);
+        let Some(rekeying) = &state.rekeying else {
+            if widgets::secondary(ui, icon::KEY, &lang.t("rekey")).clicked() {
+                out.push(Action::RekeyForm(true));
+            }
+            return;
+        };
+        let enter = ui.input(|i| i.key_pressed(egui::Key::Enter)) && widgets::has_keyboard(ui, Field::PassphraseAgain);
+        widgets::secret(ui, state, Field::OldPassphrase, &lang.t("field-old-passphrase"), out);
+        widgets::secret(ui, state, Field::Passphrase, &lang.t("field-new-passphrase"), out);
+        widgets::small(ui, &lang.t("passphrase-what"));
+        widgets::secret(ui, state, Field::PassphraseAgain, &lang.t("field-passphrase-again"), out);
+        widgets::small(ui, &lang.t("rekey-what"));
+        if let Some(problem) = &rekeying.problem {
+            ui.add_space(space::S);
+            widgets::sentence_of(ui, lang, problem);
+        }
+        ui.add_space(space::M);
+        ui.horizontal(|ui| {
+            let words = lang.t(if rekeying.working { "rekey-working" } else { "rekey-do" });
+            let ready = !rekeying.working && state.rekey_missing().is_none();
+            if widgets::button(ui, widgets::ButtonKind::Primary, icon::KEY, &words, ready).clicked() || enter && ready {
+                out.push(Action::Rekey);
+            }
+            if widgets::quiet(ui, "", &lang.t("leave")).clicked() {
+                out.push(Action::RekeyForm(false));
             }
         });
     });

@@ -1,6 +1,6 @@
 //! The desk around every screen: the sidebar, the state of the network, keys that work everywhere.
 
-use egui::{Frame, Key, KeyboardShortcut, Margin, Modifiers, Panel, Stroke, Ui};
+use egui::{Align2, Frame, Key, KeyboardShortcut, Margin, Modifiers, Panel, Stroke, Ui};
 
 use super::{compose, home, lock, network, new_patient, patients, record, request, requests, settings, visit};
 use crate::state::{Action, Route, Shelf, State, Tab};
@@ -76,7 +76,7 @@ fn places(state: &State) -> Vec<(Route, &'static str, &'static str, u64)> {
 
 fn sidebar(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
-    Panel::bottom("sidebar-foot")
+    let foot = Panel::bottom("sidebar-foot")
         .frame(Frame::new())
         .show_separator_line(false)
         .resizable(false)
@@ -91,6 +91,11 @@ fn sidebar(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             out.push(Action::Go(route));
         }
     }
+    // Between the places and the foot they cover nothing that could be pressed.
+    let mut between = foot.response.rect;
+    between.set_top(ui.cursor().top());
+    between.set_bottom(foot.response.rect.top() - space::S);
+    widgets::toasts(ui, state, between, Align2::LEFT_BOTTOM, out);
 }
 
 /// Whose desk it is, and what is known of the network: offline is a state, not an error.
@@ -166,6 +171,10 @@ fn keys(ui: &Ui, state: &State, out: &mut Vec<Action>) {
         if pressed(Modifiers::COMMAND, Key::L) {
             out.push(Action::Lock);
         }
+        // In a record it begins a visit: see below.
+        if matches!(state.route, Route::Home | Route::Patients) && pressed(Modifiers::COMMAND, Key::N) {
+            out.push(Action::Go(Route::NewPatient));
+        }
     }
     if pressed(Modifiers::ALT, Key::ArrowLeft) {
         out.push(Action::Back);
@@ -234,7 +243,7 @@ fn help(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 _ => ["↑ ↓ Enter", "Ctrl+Enter", "Ctrl+PageUp, Ctrl+PageDown"],
             };
             for (keys, words) in [
-                ("Ctrl+1 … 5", "key-places"),
+                ("Ctrl+1 … Ctrl+5", "key-places"),
                 ("Ctrl+F", "key-search"),
                 (enter[0], "key-list"),
                 ("Ctrl+N", "key-visit"),

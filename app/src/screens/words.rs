@@ -1,6 +1,6 @@
 //! Words that several screens say.
 
-use bocage_protocol::clinical::request::{Status, Step};
+use bocage_protocol::clinical::request::{Kind, Status, Step};
 use bocage_protocol::clinical::vitals::{Measure, Reading, Sign};
 
 use crate::i18n::{Lang, NBSP};
@@ -143,7 +143,7 @@ pub(super) fn icon_of(what: &What) -> &'static str {
         What::Treatment => icon::PILL,
         What::Problem => icon::FIRST_AID,
         What::Visit => icon::STETHOSCOPE,
-        What::Question(_) | What::Step(_) | What::Message => icon::PAPER_PLANE_TILT,
+        What::Question(_) | What::Step(_) | What::Message(_) => icon::PAPER_PLANE_TILT,
         What::Oxygen(_) => icon::WIND,
         What::News2 { .. } => icon::GAUGE,
         What::Other => icon::FILE_TEXT,
@@ -221,7 +221,7 @@ pub(super) fn labelled_sign(lang: Lang, of: Sign) -> String {
 pub(super) fn can_be_corrected(entry: &Entry) -> bool {
     !matches!(
         entry.what,
-        What::Patient | What::Question(_) | What::Step(_) | What::Message | What::News2 { .. }
+        What::Patient | What::Question(_) | What::Step(_) | What::Message(_) | What::News2 { .. }
     )
 }
 
@@ -243,6 +243,15 @@ pub(super) fn entry(state: &State, entry: &Entry) -> String {
         _ => return words,
     };
     state.lang().tv(id, &[("entry", words.into())])
+}
+
+/// Since when an entry is over, as it says itself; else when somebody said so.
+pub(super) fn over_on(state: &State, entry: &Entry) -> Option<String> {
+    let lang = state.lang();
+    match entry.over_on.as_str() {
+        "" => entry.over_ms.map(|at| lang.date(at, state.offset)),
+        day => Some(lang.iso_date(day)),
+    }
 }
 
 /// What stood there before, who wrote it and when; a note whole.
@@ -288,10 +297,32 @@ fn in_one_line(lang: Lang, what: &What, title: &str, text: &str) -> String {
         What::Treatment if !text.is_empty() => format!("{title}, {text}"),
         What::Question(Some(kind)) => lang.tv("entry-question", &[("kind", lang.t(super::requests::kind(*kind)).into())]),
         What::Step(Some((step, status))) => lang.t(step_taken(*step, *status)),
-        What::Message => lang.t("entry-message"),
+        What::Message(None) => lang.t("entry-message"),
+        What::Message(step) => lang.t(said(*step, Kind::TeleExpertise, false)),
         _ if title.is_empty() => lang.t("entry-other"),
         _ => title.to_owned(),
     }
+}
+
+/// The id of what something is called that was said with a step of a request. `wanted`: somebody had asked for it.
+pub(super) fn said(step: Option<Step>, kind: Kind, wanted: bool) -> &'static str {
+    match step {
+        None => "said-question",
+        Some(Step::AskMore) => "said-ask",
+        Some(Step::Reply) if wanted => "said-reply",
+        Some(Step::Reply) => "said-addition",
+        Some(Step::Answer) if kind == Kind::Referral => "said-answer-referral",
+        Some(Step::Answer) => "said-answer",
+        Some(Step::Decline) => "said-decline",
+        Some(Step::Accept) => "said-accept",
+        Some(Step::Close) => "said-close",
+        Some(Step::Cancel) => "said-cancel",
+    }
+}
+
+/// True iff somebody has asked for more once this is said, and nobody has said it.
+pub(super) fn is_wanted(wanted: bool, said: Option<Step>) -> bool {
+    said == Some(Step::AskMore) || wanted && said != Some(Step::Reply)
 }
 
 /// The id of what was done with a request.

@@ -12,6 +12,8 @@ use crate::view::{Recipient, Sex};
 pub enum Field {
     Passphrase,
     PassphraseAgain,
+    /// The one that is about to be replaced.
+    OldPassphrase,
     Network,
     Facility,
     Town,
@@ -38,7 +40,8 @@ pub enum Field {
     Message,
     Problem,
     Since,
-    /// Why something is over.
+    /// Since when something is over; why.
+    EndDay,
     EndReason,
     /// A field of the entry that is being corrected, by its place.
     Correction(u8),
@@ -49,7 +52,7 @@ pub enum Field {
 impl Field {
     /// Never kept longer than its form.
     pub fn is_secret(self) -> bool {
-        matches!(self, Self::Passphrase | Self::PassphraseAgain | Self::Words)
+        matches!(self, Self::Passphrase | Self::PassphraseAgain | Self::OldPassphrase | Self::Words)
     }
 }
 
@@ -142,6 +145,40 @@ impl Look {
     }
 }
 
+/// How large text is, and with it all else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TextSize {
+    #[default]
+    Normal,
+    Large,
+    Larger,
+}
+
+impl TextSize {
+    pub const ALL: [Self; 3] = [Self::Normal, Self::Large, Self::Larger];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Large => "large",
+            Self::Larger => "larger",
+        }
+    }
+
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.code() == code)
+    }
+
+    /// Over the usual size.
+    pub fn factor(self) -> f32 {
+        match self {
+            Self::Normal => 1.0,
+            Self::Large => 1.15,
+            Self::Larger => 1.3,
+        }
+    }
+}
+
 /// What a person did.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
@@ -152,6 +189,10 @@ pub enum Action {
     Focus(Field),
     Language(Lang),
     Look(Look),
+    TextSize(TextSize),
+    /// Opens the form for another passphrase, or closes it.
+    RekeyForm(bool),
+    Rekey,
     /// All records that others opened to this place are no news any more.
     ArrivalsSeen,
     CloseToast(u64),
@@ -234,5 +275,7 @@ pub enum Action {
     Redial,
     Invite,
     InviteAnother,
+    /// The invitation's file into this folder.
+    CopyInvitation(std::path::PathBuf),
     Admit(String),
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bocage_protocol::clinical::request::Step;
 
 use super::form::Setup;
-use super::{Command, DRAFT_AGAIN_MS, Draft, Event, Field, Phase, Route, SetupDone, State};
+use super::{Command, Draft, Event, Field, Phase, Route, SetupDone, State};
 use crate::theme::tokens::Tone;
 use crate::view::{Network, Problem};
 
@@ -139,23 +139,12 @@ impl State {
                     self.take_up(&patient, &draft, &text);
                 }
             }
-            Event::DraftSaved { patient, draft, saved } => match saved {
-                Ok(at) => {
-                    self.close_toasts_saying("draft");
-                    if draft == Draft::Visit && self.visit.patient == patient {
-                        self.visit.draft_saved_ms = Some(at);
-                    }
-                }
-                Err(problem) => {
-                    if draft == Draft::Visit && self.visit.patient == patient {
-                        self.visit.draft_saved_ms = None;
-                    }
-                    // Tried again as long as the form is there; said once.
-                    self.drafts_due.insert(draft, self.now_ms + DRAFT_AGAIN_MS);
-                    self.close_toasts_saying("draft");
-                    self.fail(&problem);
-                }
-            },
+            Event::DraftSaved {
+                patient,
+                draft,
+                text,
+                saved,
+            } => self.draft_saved(patient, draft, text, saved),
             Event::Drafts(drafts) => self.drafts = drafts,
             Event::Requests(answer) => self.requests.answer(answer),
             Event::Request { request, shown } => {
@@ -165,7 +154,7 @@ impl State {
                     if let Some(shown) = self.request.value().filter(|_| first) {
                         let patient = shown.row.patient.id.clone();
                         let draft = Draft::Message { request };
-                        return vec![Command::LoadDraft { patient, draft }];
+                        return self.load_draft(patient, draft).into_iter().collect();
                     }
                 }
             }
@@ -224,7 +213,14 @@ impl State {
             Event::Invited(answer) => {
                 self.focus = Some(Field::Address);
                 self.invitation.answer(answer);
+                return vec![Command::FindSticks];
             }
+            Event::InvitationCopied(Ok(to)) => {
+                let to = to.display().to_string();
+                self.toast(Tone::Success, self.lang().tv("toast-copied", &[("file", to.into())]));
+            }
+            Event::InvitationCopied(Err(problem)) => self.fail(&problem),
+            Event::Rekeyed(answer) => self.rekeyed(answer),
             // The list of places, asked for anew, says who is in it now.
             Event::Admitted(Ok(())) => return vec![Command::Network],
             Event::Admitted(Err(problem)) | Event::Failed(problem) => self.fail(&problem),
@@ -263,9 +259,18 @@ impl State {
     /// Nothing that belongs to a patient stays in memory.
     fn lock(&mut self) {
         let (settings, now_ms, offset, place, demo) = (self.settings, self.now_ms, self.offset, self.place.clone(), self.demo);
+        // What the disk refused stands nowhere else: it waits for the next unlocking.
+        let refused = self.drafts_now().into_iter().filter_map(|unsaved| match unsaved {
+            Command::SaveDraft { patient, draft, text } => Some(((patient, draft), (text, now_ms))),
+            _ => None,
+        });
+        let refused: Vec<_> = refused.collect();
+        let mut drafts_refused = std::mem::take(&mut self.drafts_refused);
+        drafts_refused.extend(refused);
         *self = Self::new(settings, now_ms, offset);
         self.place = place;
         self.demo = demo;
+        self.drafts_refused = drafts_refused;
         self.phase = Phase::Locked {
             working: false,
             problem: None,
@@ -327,7 +332,7 @@ impl State {
     }
 
     /// What was wrong isn't any more.
-    fn close_toasts_saying(&mut self, code: &str) {
+    pub(super) fn close_toasts_saying(&mut self, code: &str) {
         self.toasts.retain(|t| t.code != code);
     }
 }

@@ -61,6 +61,8 @@ pub enum Command {
     End {
         patient: String,
         entry: String,
+        /// As FHIR writes a date, or less than one.
+        on: String,
         reason: String,
     },
     Arrivals,
@@ -115,8 +117,17 @@ pub enum Command {
     CarryIn(PathBuf),
     Redial,
     Invite(Vec<String>),
+    CopyInvitation {
+        file: PathBuf,
+        folder: PathBuf,
+    },
     Admit(String),
     Settings(Settings),
+    /// Another passphrase.
+    Rekey {
+        old: Secret,
+        new: Secret,
+    },
 }
 
 /// A place as it is described at its founding or joining.

@@ -6,8 +6,8 @@ use bocage_protocol::clinical::vitals::Sign;
 use serde::Deserialize as _;
 
 use super::form::PARTS;
-use super::{Command, DRAFT_AFTER_MS, Field, Route, State};
-use crate::view::{Recipient, Sex};
+use super::{Command, DRAFT_AFTER_MS, DRAFT_AGAIN_MS, Field, Phase, Route, State};
+use crate::view::{Problem, Recipient, Sex};
 
 /// The name of a record's additions at the node.
 pub const ADDITIONS: &str = "additions";
@@ -78,7 +78,70 @@ impl State {
             .filter(|(_, at)| **at <= self.now_ms)
             .map(|(d, _)| d.clone())
             .collect();
-        due.into_iter().flat_map(|draft| self.save_draft(draft)).collect()
+        let mut commands: Vec<Command> = due.into_iter().flat_map(|draft| self.save_draft(draft)).collect();
+        if self.phase == Phase::Open {
+            let now = self.now_ms;
+            for ((patient, draft), (text, at)) in self.drafts_refused.iter_mut().filter(|(_, (_, at))| *at <= now) {
+                *at = now + DRAFT_AGAIN_MS;
+                commands.push(Command::SaveDraft {
+                    patient: patient.clone(),
+                    draft: draft.clone(),
+                    text: text.clone(),
+                });
+            }
+        }
+        commands
+    }
+
+    /// A draft was saved, or the disk refused it: then it is tried again, from its form or, once that was left, from here.
+    pub(super) fn draft_saved(&mut self, patient: String, draft: Draft, text: String, saved: Result<u64, Problem>) {
+        let is_shown = self.draft_is_shown(&patient, &draft);
+        if draft == Draft::Visit && is_shown {
+            self.visit.draft_saved_ms = saved.as_ref().ok().copied();
+        }
+        let key = (patient, draft);
+        match saved {
+            Ok(_) => {
+                self.drafts_refused.remove(&key);
+                if self.drafts_refused.is_empty() {
+                    self.close_toasts_saying("draft");
+                }
+            }
+            Err(problem) => {
+                let again = self.now_ms + DRAFT_AGAIN_MS;
+                if is_shown {
+                    self.drafts_due.insert(key.1, again);
+                } else {
+                    self.drafts_refused.insert(key, (text, again));
+                }
+                // Said once.
+                self.close_toasts_saying("draft");
+                self.fail(&problem);
+            }
+        }
+    }
+
+    /// True iff what is typed of this draft stands in the fields.
+    fn draft_is_shown(&self, patient: &str, draft: &Draft) -> bool {
+        match draft {
+            Draft::Visit => self.visit.patient == patient,
+            Draft::NewPatient => self.route == Route::NewPatient,
+            Draft::Additions { patient } => self.shown_patient().as_ref() == Some(patient),
+            Draft::Question => self.compose.patient == patient,
+            Draft::Message { request } => self.route == (Route::Request { request: request.clone() }),
+        }
+    }
+
+    /// What was typed of a form that is shown again: from here if the disk refused it, else from the node.
+    pub(super) fn load_draft(&mut self, patient: String, draft: Draft) -> Option<Command> {
+        let key = (patient, draft);
+        let Some((text, _)) = self.drafts_refused.remove(&key) else {
+            let (patient, draft) = key;
+            return Some(Command::LoadDraft { patient, draft });
+        };
+        self.take_up(&key.0, &key.1, &text);
+        self.draft_soon(key.1);
+        None
     }
 
     /// Saves whatever was typed since the last time.
@@ -90,6 +153,7 @@ impl State {
     /// The form was sent, or given up: nothing is left to be kept.
     pub(super) fn drop_draft(&mut self, patient: String, draft: Draft) -> Command {
         self.drafts_due.remove(&draft);
+        self.drafts_refused.remove(&(patient.clone(), draft.clone()));
         Command::DropDraft { patient, draft }
     }
 

@@ -66,6 +66,8 @@ pub enum Event {
     DraftSaved {
         patient: String,
         draft: Draft,
+        /// Where it couldn't be saved: what was typed, which may stand nowhere else any more.
+        text: String,
         saved: Result<u64, Problem>,
     },
     Drafts(Vec<DraftRow>),
@@ -89,7 +91,10 @@ pub enum Event {
     },
     Carried(Result<Carried, Problem>),
     Invited(Result<(String, String), Problem>),
+    /// The copy's own path.
+    InvitationCopied(Result<PathBuf, Problem>),
     Admitted(Result<(), Problem>),
+    Rekeyed(Result<(), Problem>),
     /// A request that has no answer of its own failed.
     Failed(Problem),
 }

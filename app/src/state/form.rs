@@ -200,6 +200,13 @@ pub struct Ending {
     pub problem: Option<Problem>,
 }
 
+/// Another passphrase, being typed.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Rekeying {
+    pub working: bool,
+    pub problem: Option<Problem>,
+}
+
 /// A facility that the record is about to be shared with.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Sharing {
@@ -253,7 +260,7 @@ impl State {
         match field {
             Field::Vital(sign) => self.measure(sign)?.err().map(|e| vital_wrong(sign, text, e)),
             Field::Birth => self.date_wrong(text),
-            Field::Since => self.since_wrong(text),
+            Field::Since | Field::EndDay => self.since_wrong(text),
             Field::Correction(place) => {
                 let correction = self.correction.as_ref()?;
                 let before = correction.fields.get(usize::from(place))?;

@@ -17,7 +17,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Field, Look, Route, Shelf, Tab};
+pub use action::{Action, Field, Look, Route, Shelf, Tab, TextSize};
 pub use command::{Command, Founding, PatientDraft, RequestDraft, VisitDraft};
 pub use drafts::{ADDITIONS, Draft};
 pub use event::{Event, SetupDone, VisitRefused};
@@ -26,7 +26,7 @@ pub use secret::{Secret, Texts};
 
 use crate::i18n::Lang;
 use crate::view::{Arrivals, Carried, DraftRow, Network, PatientRow, Place, Problem, Record, Request, RequestRow, Sex};
-use form::{Compose, Correction, Ending, Setup, Sharing, Visit};
+use form::{Compose, Correction, Ending, Rekeying, Setup, Sharing, Visit};
 
 /// Rows asked for at a time.
 pub const PAGE: u64 = 200;
@@ -65,6 +65,7 @@ pub struct Settings {
     /// Somebody chose it here; else it follows the machine.
     pub lang_is_chosen: bool,
     pub look: Look,
+    pub size: TextSize,
 }
 
 /// A message that comes and goes.
@@ -121,6 +122,8 @@ pub struct State {
     pub texts: Texts,
     /// Drafts that were typed on since they were saved last, and when they have to be saved.
     pub drafts_due: BTreeMap<Draft, u64>,
+    /// Drafts by their patient that the disk refused and whose form was left since: kept here, and tried again from that moment on.
+    pub drafts_refused: BTreeMap<(String, Draft), (String, u64)>,
     pub network: Remote<Network>,
     pub patients: Patients,
     pub record: Remote<Record>,
@@ -133,6 +136,7 @@ pub struct State {
     pub correction: Option<Correction>,
     pub ending: Option<Ending>,
     pub sharing: Option<Sharing>,
+    pub rekeying: Option<Rekeying>,
     pub drafts: Vec<DraftRow>,
     pub arrivals: Arrivals,
     pub requests: Remote<Vec<RequestRow>>,
@@ -181,6 +185,7 @@ impl State {
             behind: Vec::new(),
             texts: Texts::default(),
             drafts_due: BTreeMap::new(),
+            drafts_refused: BTreeMap::new(),
             network: Remote::Idle,
             patients: Patients::default(),
             record: Remote::Idle,
@@ -191,6 +196,7 @@ impl State {
             correction: None,
             ending: None,
             sharing: None,
+            rekeying: None,
             drafts: Vec::new(),
             arrivals: Arrivals::default(),
             requests: Remote::Idle,
@@ -246,6 +252,12 @@ impl State {
         let toasts = self.toasts.iter().filter_map(|t| t.until_ms);
         toasts
             .chain(self.drafts_due.values().copied())
+            .chain(
+                self.drafts_refused
+                    .values()
+                    .map(|(_, at)| *at)
+                    .filter(|_| self.phase == Phase::Open),
+            )
             .min()
             .map(|at| at.saturating_sub(self.now_ms))
     }

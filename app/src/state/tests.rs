@@ -246,6 +246,7 @@ fn a_medicine_named_as_an_allergy_of_the_record_is_noticed() {
         part: "medication".to_owned(),
         in_error: false,
         over_because: String::new(),
+        over_on: String::new(),
         written_ms: NOW,
         fields: Vec::new(),
         own: true,
@@ -272,6 +273,62 @@ fn a_medicine_named_as_an_allergy_of_the_record_is_noticed() {
         typed(&mut state, Field::Medicine, medicine);
         assert_eq!(state.allergy_named().map(|e| &e.title[..]), named, "{medicine}");
     }
+}
+
+/// A disk without room refused a draft, and its form was left since: it waits here until the disk takes it, or the form is opened again;
+/// a lock by itself doesn't lose it either.
+#[test]
+fn a_draft_that_the_disk_refuses_is_kept_until_it_does_not() {
+    let mut state = open();
+    let visit = |patient: &str| Route::Visit {
+        patient: patient.to_owned(),
+    };
+    let saves = |commands: &[Command]| -> Vec<(String, String)> {
+        let kept = commands.iter().filter_map(|c| match c {
+            Command::SaveDraft { patient, text, .. } => Some((patient.clone(), text.clone())),
+            _ => None,
+        });
+        kept.collect()
+    };
+    let refused = |patient: &str, text: &str| Event::DraftSaved {
+        patient: patient.to_owned(),
+        draft: Draft::Visit,
+        text: text.to_owned(),
+        saved: Err(Problem::default()),
+    };
+    state.apply(Action::Go(visit("p")));
+    typed(&mut state, Field::Note, "Chute dans l'escalier");
+    let left = saves(&state.apply(Action::Go(visit("q"))));
+    let [(patient, text)] = &left[..] else { panic!("{left:?}") };
+    assert!(patient == "p" && text.contains("Chute"));
+    state.receive(refused(patient, text));
+    typed(&mut state, Field::Note, "Toux");
+    let due = saves(&state.tick(state.now_ms + DRAFT_AGAIN_MS));
+    assert!(
+        due.contains(&left[0]) && due.len() == 2,
+        "tried again beside what is typed now: {due:?}"
+    );
+    // Both are refused when the window locks: it has both when it opens again.
+    for (patient, text) in &due {
+        state.receive(refused(patient, text));
+    }
+    state.receive(Event::Locked);
+    assert!(
+        saves(&state.tick(state.now_ms + DRAFT_AGAIN_MS)).is_empty(),
+        "the node has no key now"
+    );
+    state.receive(Event::Unlocked(Ok(Place::default())));
+    assert_eq!(saves(&state.tick(state.now_ms + 1)).len(), 2);
+    state.apply(Action::Go(visit("p")));
+    assert_eq!(state.text(Field::Note), "Chute dans l'escalier");
+    assert_eq!(saves(&state.drafts_now()), left, "and is to be saved from its form");
+    state.receive(Event::DraftSaved {
+        patient: "q".to_owned(),
+        draft: Draft::Visit,
+        text: String::new(),
+        saved: Ok(1),
+    });
+    assert!(saves(&state.tick(state.now_ms + 2 * DRAFT_AGAIN_MS)).is_empty(), "saved at last");
 }
 
 /// What is typed about one person never stands ready to be signed in somebody else's record; it waits for its own.

@@ -149,8 +149,6 @@ pub mod size {
     /// Everything that can be pressed is at least this high.
     pub const TARGET: f32 = 36.0;
     pub const ROW: f32 = 52.0;
-    /// The bar at the foot of a form.
-    pub const FOOT: f32 = 60.0;
     pub const SIDEBAR: f32 = 224.0;
     /// Text is not read along longer lines.
     pub const READING: f32 = 720.0;

@@ -5,7 +5,7 @@ use egui::{Align, CornerRadius, Frame, Id, Layout, Margin, Stroke, Ui};
 
 use super::{body, heading, hidden_glyph, icon_button, muted};
 use crate::i18n::Lang;
-use crate::state::{Action, Route, State};
+use crate::state::{Action, State, Toast};
 use crate::theme::tokens::{Tone, Type, Weight, size, space};
 use crate::theme::{icon, palette, text};
 use crate::view::Problem;
@@ -96,46 +96,60 @@ pub fn modal(ui: &Ui, id: &str, words: &str, leave: impl FnOnce(), add: impl FnO
     }
 }
 
-/// Messages at the bottom, spoken to whoever can't see them.
-pub fn toasts(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
+/// Messages, one above the other in a corner of `within`; spoken to whoever can't see them.
+pub fn toasts(ui: &mut Ui, state: &State, within: egui::Rect, corner: egui::Align2, out: &mut Vec<Action>) {
     if state.toasts.is_empty() {
         return;
     }
-    // Above what a screen keeps at its foot.
-    let foot = matches!(state.route, Route::Visit { .. } | Route::Compose { .. });
-    let above = if foot { size::FOOT + space::S } else { space::L };
     egui::Area::new(Id::unique("toasts"))
-        .anchor(egui::Align2::RIGHT_BOTTOM, egui::vec2(-space::L, -above))
+        .pivot(corner)
+        .fixed_pos(corner.pos_in_rect(&within))
         .order(egui::Order::Foreground)
         .show(ui.ctx(), |ui| {
-            for toast in &state.toasts {
-                let p = palette(ui);
-                let (ink, _) = p.tone(toast.tone);
-                Frame::new()
-                    .fill(p.surface)
-                    .stroke(Stroke::new(1.0, ink))
-                    .corner_radius(CornerRadius::same(size::CARD_RADIUS))
-                    .inner_margin(Margin::symmetric(space::L as i8, space::XS as i8))
-                    .show(ui, |ui| {
-                        ui.set_max_width(size::FORM);
-                        ui.horizontal(|ui| {
-                            let icon = match toast.tone {
-                                Tone::Success => icon::CHECK_CIRCLE,
-                                Tone::Danger => icon::WARNING_CIRCLE,
-                                _ => icon::INFO,
-                            };
-                            hidden_glyph(ui, icon, size::ICON, ink);
-                            let said = ui.add(egui::Label::new(text(&toast.text, Type::Body, Weight::Normal, p.text)).wrap());
-                            let role = if toast.tone == Tone::Danger { Role::Alert } else { Role::Status };
-                            ui.ctx().accesskit_node_builder(said.id, |node| {
-                                node.set_role(role);
-                                node.set_label(toast.text.clone());
-                            });
-                            if icon_button(ui, icon::X, &state.lang().t("close")).clicked() {
-                                out.push(Action::CloseToast(toast.id));
-                            }
-                        });
-                    });
-            }
+            egui::ScrollArea::vertical()
+                .max_height(within.height())
+                .min_scrolled_height(within.height())
+                .stick_to_bottom(true)
+                .max_width(within.width())
+                .show(ui, |ui| {
+                    for shown in &state.toasts {
+                        toast(ui, state, shown, within.width(), out);
+                    }
+                });
+        });
+}
+
+fn toast(ui: &mut Ui, state: &State, toast: &Toast, wide: f32, out: &mut Vec<Action>) {
+    let p = palette(ui);
+    let (ink, _) = p.tone(toast.tone);
+    let inner = wide - 2.0 * space::S - 2.0;
+    Frame::new()
+        .fill(p.surface)
+        .stroke(Stroke::new(1.0, ink))
+        .corner_radius(CornerRadius::same(size::CARD_RADIUS))
+        .inner_margin(Margin::symmetric(space::S as i8, space::XS as i8))
+        .show(ui, |ui| {
+            ui.set_max_width(inner);
+            ui.horizontal(|ui| {
+                let icon = match toast.tone {
+                    Tone::Success => icon::CHECK_CIRCLE,
+                    Tone::Danger => icon::WARNING_CIRCLE,
+                    _ => icon::INFO,
+                };
+                hidden_glyph(ui, icon, size::ICON, ink);
+                let room = ui.available_width() - size::TARGET - space::S;
+                let said = ui.scope(|ui| {
+                    ui.set_max_width(room);
+                    ui.add(egui::Label::new(text(&toast.text, Type::Small, Weight::Normal, p.text)).wrap())
+                });
+                let role = if toast.tone == Tone::Danger { Role::Alert } else { Role::Status };
+                ui.ctx().accesskit_node_builder(said.inner.id, |node| {
+                    node.set_role(role);
+                    node.set_label(toast.text.clone());
+                });
+                if icon_button(ui, icon::X, &state.lang().t("close")).clicked() {
+                    out.push(Action::CloseToast(toast.id));
+                }
+            });
         });
 }

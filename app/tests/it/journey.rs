@@ -254,7 +254,7 @@ fn a_record_that_is_opened_without_a_question_is_news_on_the_other_desk_until_it
     press(&mut a, "Arrêter, Metformine 500 mg, 1 le soir");
     fill(&mut a, "Pourquoi", "Diarrhée");
     press(&mut a, "Signer l’arrêt");
-    until_shown(&mut a, "arrêté le");
+    until_shown(&mut a, "arrêté : ");
     until_shown(&mut a, "Diarrhée");
     press(&mut a, "Qui peut lire");
     press(&mut a, "Partager avec Hôpital de Figeac");

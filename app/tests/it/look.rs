@@ -4,7 +4,7 @@
 
 use bocage_app::i18n::Lang;
 use bocage_app::state::form::{Setup, Step};
-use bocage_app::state::{Action, Field, Look, Phase, Remote, Route, Settings, Shelf, State, Tab};
+use bocage_app::state::{Action, Field, Look, Phase, Remote, Route, Settings, Shelf, State, Tab, TextSize};
 use bocage_app::theme::tokens::size;
 use bocage_app::view::{
     Arrival, Arrivals, Carried, CarriedFile, Delivery, DraftForm, DraftRow, Earlier, Entry, FieldNow, Invited, Message, Network, Part,
@@ -63,6 +63,7 @@ fn record() -> Record {
         over: false,
         over_ms: None,
         over_because: String::new(),
+        over_on: String::new(),
         written_ms: at_ms,
         fields: vec![FieldNow {
             name: "value".to_owned(),
@@ -507,11 +508,13 @@ const BOTH: [Settings; 2] = [
         lang: Lang::Fr,
         lang_is_chosen: true,
         look: Look::Light,
+        size: TextSize::Normal,
     },
     Settings {
         lang: Lang::En,
         lang_is_chosen: true,
         look: Look::Dark,
+        size: TextSize::Normal,
     },
 ];
 
@@ -519,6 +522,7 @@ const PSEUDO: Settings = Settings {
     lang: Lang::Pseudo,
     lang_is_chosen: true,
     look: Look::Light,
+    size: TextSize::Normal,
 };
 
 const FOUR: [Settings; 4] = [
@@ -528,11 +532,13 @@ const FOUR: [Settings; 4] = [
         lang: Lang::Fr,
         lang_is_chosen: true,
         look: Look::Dark,
+        size: TextSize::Normal,
     },
     Settings {
         lang: Lang::En,
         lang_is_chosen: true,
         look: Look::Light,
+        size: TextSize::Normal,
     },
 ];
 

@@ -35,6 +35,7 @@ pub(crate) fn french() -> Settings {
         lang: Lang::Fr,
         lang_is_chosen: true,
         look: Look::Light,
+        size: bocage_app::state::TextSize::Normal,
     }
 }
 

@@ -68,7 +68,7 @@ fn every_text_is_used_and_every_text_asked_for_exists() {
             assert!(fr.contains_key(id), "the sources ask for {id}");
         }
     }
-    let made = ["weekday-", "month-", "acvpu-", "look-"];
+    let made = ["weekday-", "month-", "acvpu-", "look-", "text-size-"];
     for id in fr.keys().filter(|id| !made.iter().any(|m| id.starts_with(m))) {
         assert!(all.contains(&format!("\"{id}\"")), "nobody says {id}");
     }

@@ -353,6 +353,7 @@ def close_request():
     a.fill("Autre question, ou dernier mot (facultatif)", "Merci, elle part.")
     a.press("Clore la demande")
     a.shown("ferme le dossier à")
+    picture(a, "closing")
     a.press("Confirmer : clore la demande")
     a.shown("Plus rien n’est ouvert par cette demande.")
     until(lambda: all_held(a), "everything said is held elsewhere")
@@ -380,12 +381,17 @@ def look_around(a):
     a.shown("Appendicectomie (1998)")
     a.fill("Médicament", "Metformine 500 mg")
     a.fill("Posologie", "1 le soir")
+    half_a_sentence_stays_so(a)
+    a = open_window(place("clinic"), *at_the_clinic(), unlocked=True)
+    a.press_row("Saisie commencée, Awa DIALLO")
+    a.shown("Metformine 500 mg")
     a.press("Ajouter le traitement")
     a.press("Arrêter, Metformine 500 mg, 1 le soir")
     a.fill("Pourquoi (facultatif)", "Diarrhée")
+    a.fill("Depuis quand (aujourd’hui, si rien n’est écrit)", "10/2026")
     picture(a, "stopping")
     a.press("Signer l’arrêt")
-    a.shown("arrêté le")
+    a.shown("arrêté : oct. 2026")
     picture(a, "antecedents")
     a.press("Corriger l’identité")
     a.refill("Prénoms", "Awa Marie")
@@ -397,6 +403,22 @@ def look_around(a):
     a.press("Réglages")
     a.shown("Apparence")
     picture(a, "settings")
+    a.press("Touches du clavier")
+    a.shown("Verrouiller le poste")
+    picture(a, "help")
+    a.press("Fermer")
+    return a
+
+
+def second_window():
+    chapter("a second window on the same place")
+    second = open_window(place("clinic"))
+    second.shown("Phrase de passe")
+    picture(second, "second-window-locked")
+    unlock(second)
+    second.shown("Bonjour Dr Hélène Marchand")
+    picture(second, "second-window")
+    second.close()
 
 
 def idle(a):
@@ -426,6 +448,29 @@ def shut_record():
     b.press("Historique")
     b.shown("Demande : Téléexpertise")
     picture(b, "history-shut")
+    return b
+
+
+def another_passphrase(b):
+    chapter("another passphrase opens the desk from now on")
+    another = "cinq autres mots pris au hasard"
+    b.press("Réglages")
+    b.press("Changer la phrase de passe")
+    b.fill("Phrase de passe actuelle", "pas la bonne phrase")
+    b.fill("Nouvelle phrase de passe", another)
+    b.fill("La même, encore une fois", another)
+    b.press("Changer")
+    b.shown("Phrase de passe fausse", role=ALERT)
+    picture(b, "rekeying")
+    b.refill("Phrase de passe actuelle", PASSPHRASE)
+    b.press("Changer")
+    b.shown("La phrase de passe est changée")
+    b.press("Verrouiller")
+    unlock(b)
+    b.shown("Phrase de passe fausse", role=ALERT)
+    b.refill("Phrase de passe", another)
+    b.press("Déverrouiller")
+    b.shown("Bonjour Dr Claire Petit")
     b.close()
 
 
@@ -544,10 +589,10 @@ def main():
     half_a_question(a)
     ask()
     answer()
-    a = close_request()
-    look_around(a)
+    a = look_around(close_request())
+    second_window()
     idle(a)
-    shut_record()
+    another_passphrase(shut_record())
     full_disk()
     chapter(f"done: {shots} pictures in {OUT}")
 

@@ -182,6 +182,11 @@ Example:
         /// Where to make the backup's directory
         into: PathBuf,
     },
+    /// Choose another passphrase for this place's keys
+    #[command(after_help = "The old one is asked for, or taken from BOCAGE_PASSPHRASE; the new one is asked
+for twice, or taken from BOCAGE_NEW_PASSPHRASE. Backups made before still open
+with the old one: make a new backup, and destroy the old ones.")]
+    Passphrase,
     /// Bring a place back from its backup, in a new data directory
     #[command(after_help = "Nothing is made before the whole backup has been read. Never let the old machine
 run again: two machines of one place would contradict each other. What was
@@ -413,15 +418,7 @@ pub enum Treatment {
         dosage: String,
     },
     /// Say that a medicine is no longer taken
-    Stop {
-        /// The record's id, or its start
-        patient: String,
-        /// The entry, as `patient show` names it
-        fact: String,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
+    Stop(End),
 }
 
 #[derive(Subcommand, Debug)]
@@ -445,15 +442,22 @@ pub enum Problem {
         over: bool,
     },
     /// Say that a problem or an allergy is over
-    Resolve {
-        /// The record's id, or its start
-        patient: String,
-        /// The entry, as `patient show` names it
-        fact: String,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
+    Resolve(End),
+}
+
+/// What is over, since when and why.
+#[derive(clap::Args, Debug)]
+pub struct End {
+    /// The record's id, or its start
+    pub patient: String,
+    /// The entry, as `patient show` names it
+    pub fact: String,
+    /// Since when, if not today: YYYY, YYYY-MM or YYYY-MM-DD
+    #[arg(long, value_name = "DATE")]
+    pub on: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]

@@ -46,7 +46,7 @@ const PLACE: [(&str, &str); 7] = [
     ("rpps", "Numéro RPPS du praticien (11 chiffres)"),
 ];
 
-const PAGES: [Page; 57] = [
+const PAGES: [Page; 58] = [
     Page {
         path: "",
         about: "Des dossiers de patients scellés qui circulent entre lieux de soins, sans serveur central",
@@ -272,7 +272,12 @@ hba1c (%), wound-length, wound-width, wound-depth (plaie, cm)",
         path: "treatment stop",
         about: "Dire qu'un médicament n'est plus pris",
         after: "",
-        args: &[RECORD, FACT, ("reason", "Pourquoi")],
+        args: &[
+            RECORD,
+            FACT,
+            ("on", "Depuis quand, si ce n'est pas aujourd'hui : AAAA, AAAA-MM ou AAAA-MM-JJ"),
+            ("reason", "Pourquoi"),
+        ],
     },
     Page {
         path: "problem",
@@ -298,7 +303,12 @@ Exemple :
         path: "problem resolve",
         about: "Dire qu'un problème ou une allergie est terminé",
         after: "",
-        args: &[RECORD, FACT, ("reason", "Pourquoi")],
+        args: &[
+            RECORD,
+            FACT,
+            ("on", "Depuis quand, si ce n'est pas aujourd'hui : AAAA, AAAA-MM ou AAAA-MM-JJ"),
+            ("reason", "Pourquoi"),
+        ],
     },
     Page {
         path: "visit",
@@ -538,6 +548,16 @@ Elle est relue avant de compter. Le nœud peut tourner pendant ce temps.
 Exemple :
   bocage backup /media/disque",
         args: &[("into", "Où créer le répertoire de la sauvegarde")],
+    },
+    Page {
+        path: "passphrase",
+        about: "Choisir une autre phrase de passe pour les clés de ce lieu",
+        after: "\
+L'ancienne est demandée, ou prise de BOCAGE_PASSPHRASE ; la nouvelle est
+demandée deux fois, ou prise de BOCAGE_NEW_PASSPHRASE. Les sauvegardes déjà
+faites s'ouvrent encore avec l'ancienne : faites-en une nouvelle, détruisez les
+autres.",
+        args: &[],
     },
     Page {
         path: "restore",

@@ -217,9 +217,9 @@ impl Session {
             Command::Treatment(args::Treatment::Add { patient, medicine, dosage }) => {
                 self.ask(Request::TreatmentAdd { patient, medicine, dosage }, true).await
             }
-            Command::Treatment(args::Treatment::Stop { patient, fact, reason })
-            | Command::Problem(args::Problem::Resolve { patient, fact, reason }) => {
-                self.ask(Request::End { patient, fact, reason }, true).await
+            Command::Treatment(args::Treatment::Stop(end)) | Command::Problem(args::Problem::Resolve(end)) => {
+                let args::End { patient, fact, on, reason } = end;
+                self.ask(Request::End { patient, fact, on, reason }, true).await
             }
             Command::Problem(args::Problem::Add {
                 patient,
@@ -296,6 +296,7 @@ impl Session {
                 let passphrase = passphrase.to_string();
                 self.ask(Request::Backup { into, passphrase }, false).await
             }
+            Command::Passphrase => self.change_passphrase().await,
             Command::Restore { from } => {
                 let (from, passphrase) = (absolute(&from)?, self.passphrase()?);
                 let bar = Bar::new(self.json);
@@ -444,9 +445,37 @@ impl Session {
     }
 
     fn new_passphrase(&self) -> Result<Zeroizing<String>, Failure> {
-        let passphrase = self.passphrase()?;
+        let words = self.lang.pick("Passphrase: ", "Phrase de passe : ");
+        self.chosen_passphrase("BOCAGE_PASSPHRASE", words)
+    }
+
+    async fn change_passphrase(&self) -> Result<u8, Failure> {
+        let old = self.passphrase()?;
+        let words = self.lang.pick("New passphrase: ", "Nouvelle phrase de passe : ");
+        let new = self.chosen_passphrase("BOCAGE_NEW_PASSPHRASE", words)?;
+        let mut client = self.client(false).await?;
+        let (old, new) = (old.to_string(), new.to_string());
+        self.request(&mut client, Request::Passphrase { old, new }).await?;
+        self.close(client)?;
+        self.tell(
+            &json!({ "changed": true }),
+            self.lang.pick(
+                "The passphrase is changed. Backups made before still open with the old one.",
+                "La phrase de passe est changée. Les sauvegardes déjà faites s'ouvrent encore avec l'ancienne.",
+            ),
+        );
+        Ok(0)
+    }
+
+    /// A new passphrase, from the environment or typed twice, that is hard enough to guess.
+    fn chosen_passphrase(&self, variable: &str, words: &str) -> Result<Zeroizing<String>, Failure> {
+        let given = std::env::var(variable).ok();
+        let passphrase = Zeroizing::new(match &given {
+            Some(passphrase) => passphrase.clone(),
+            None => prompt(words, true)?,
+        });
         invitation::strong(&passphrase)?;
-        if std::env::var_os("BOCAGE_PASSPHRASE").is_none() {
+        if given.is_none() {
             let again = Zeroizing::new(prompt(self.lang.pick("Again: ", "Encore une fois : "), true)?);
             if *again != *passphrase {
                 return Err(Failure::new(

@@ -155,6 +155,9 @@ pub enum Clinical {
     /// Something said in a request.
     Message {
         text: String,
+        /// With which step it was said, as [`Clinical::RequestStep`] names it; empty where that isn't known.
+        #[serde(default)]
+        step: String,
     },
     Encounter {
         /// AMB at the practice, HH at home, VR by tele-consultation …

@@ -386,7 +386,8 @@ pub(super) fn since_date(text: &str, now_ms: u64) -> Result<(), Failure> {
     past_date(["since", "depuis"], text, now_ms)
 }
 
-fn past_date([en_name, fr_name]: [&str; 2], text: &str, now_ms: u64) -> Result<(), Failure> {
+/// A date that isn't in the future, nor before anybody's life.
+pub(super) fn past_date([en_name, fr_name]: [&str; 2], text: &str, now_ms: u64) -> Result<(), Failure> {
     let refuse = |en: &str, fr: &str| {
         Err(Failure::new(
             "usage",

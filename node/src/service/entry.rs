@@ -8,7 +8,7 @@ use time::{Date, Month};
 use super::summary;
 use crate::client::Clinical;
 use crate::fhir::mapping::acts::{NEWS2_TOTAL, NO_KNOWN_ALLERGY, ObservedValue, PATIENT_ON_OXYGEN, SNOMED};
-use crate::fhir::mapping::correct::END_REASON;
+use crate::fhir::mapping::correct::{self, END_REASON};
 use crate::fhir::mapping::read::{Concept, is_date_time};
 use crate::fhir::mapping::{self, ObservationView, View};
 
@@ -23,6 +23,7 @@ pub(super) struct Typed {
     pub(super) in_error: bool,
     pub(super) is_over: bool,
     pub(super) over_because: String,
+    pub(super) over_on: String,
 }
 
 pub(super) fn typed(json: &[u8]) -> Typed {
@@ -41,6 +42,7 @@ pub(super) fn typed(json: &[u8]) -> Typed {
     Typed {
         is_over,
         over_because: because.unwrap_or_default().to_owned(),
+        over_on: correct::end_of(&resource).filter(|_| is_over).unwrap_or_default().to_owned(),
         effective_ms: milliseconds(&effective),
         effective,
         visit: visit(&resource).unwrap_or_default().to_owned(),
@@ -93,6 +95,7 @@ fn clinical(resource: &Value, view: View) -> Option<Clinical> {
         },
         View::Communication(c) => Clinical::Message {
             text: c.texts.first().cloned().unwrap_or_default(),
+            step: String::new(),
         },
         View::Patient(_) | View::Practitioner(_) | View::Organization(_) => return None,
     })

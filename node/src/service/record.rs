@@ -9,16 +9,17 @@ use bocage_protocol::access::matrix::Compartment;
 use bocage_protocol::access::ops::Subject;
 use bocage_protocol::access::view::Recipient;
 use bocage_protocol::clinical::identifiers::{self, system};
+use bocage_protocol::clinical::request::Step;
 use bocage_protocol::clinical::text;
 use bocage_protocol::clinical::vitals::Sign;
 use bocage_protocol::identity::Registry;
-use bocage_protocol::ids::{FacilityKey, FactId, RecordId};
+use bocage_protocol::ids::{FacilityKey, FactId, RecordId, SeatKey};
 use bocage_protocol::record::{FactBody, Label, NewFact, PartStanding, RecordFact, Sight, WriteRefused};
 use serde_json::Value;
 
 use super::entry::typed;
-use super::{Service, birth_date, patient_row, since_date, summary};
-use crate::client::{Change, DocumentRow, Entry, Failure, PartRow, PatientRow, ReaderRow, Record, Reply};
+use super::{Service, birth_date, past_date, patient_row, since_date, summary};
+use crate::client::{Change, Clinical, DocumentRow, Entry, Failure, PartRow, PatientRow, ReaderRow, Record, Reply};
 use crate::core::now_ms;
 use crate::fhir::mapping::plain::{self, PlainError};
 use crate::fhir::mapping::{self, ObservationView, View, correct, write};
@@ -41,6 +42,34 @@ struct Opened {
     until: u64,
     to_team: bool,
     people: BTreeSet<String>,
+}
+
+/// With which step of a request something was said, by `urn:uuid:` reference and author: nobody puts words into another's mouth.
+struct Steps(BTreeMap<(String, SeatKey), Step>);
+
+impl Steps {
+    fn of<'a>(history: impl Iterator<Item = RecordFact<'a>>) -> Self {
+        let mut steps = BTreeMap::new();
+        for RecordFact { fact, .. } in history.filter(|f| f.compartment == Compartment::Request) {
+            if let Ok(Some(View::Task(task))) = mapping::of(fact.body)
+                && let Some(step) = task.step
+            {
+                steps.extend(task.said.into_iter().map(|reference| ((reference, fact.author), step)));
+            }
+        }
+        Self(steps)
+    }
+
+    fn told(&self, found: &RecordFact<'_>, mut entry: Entry) -> Entry {
+        if let Some(Clinical::Message { step, .. }) = &mut entry.clinical
+            && let Ok(Some(View::Communication(said))) = mapping::of(found.fact.body)
+            && let Some(id) = said.id
+            && let Some(with) = self.0.get(&(format!("urn:uuid:{id}"), found.fact.author))
+        {
+            with.code().clone_into(step);
+        }
+        entry
+    }
 }
 
 /// Which facts correct which, of one record.
@@ -96,6 +125,8 @@ impl Service {
             held_by: held_by.get(&found.fact.envelope).copied(),
             ..entry(registry, found, versions.count(found.fact.id), replaced_by)
         };
+        let steps = Steps::of(reader.history(&record));
+        let entry = |found: &RecordFact<'_>, replaced_by| steps.told(found, entry(found, replaced_by));
         let mut entries = Vec::new();
         for found in reader.current(&record) {
             *facts.entry(found.compartment).or_default() += 1;
@@ -234,13 +265,17 @@ impl Service {
         self.add(record, facts)
     }
 
-    /// A treatment is stopped, a problem or an allergy over: from today on.
-    pub(super) fn end(&mut self, patient: &str, fact: &str, reason: Option<&str>) -> Result<Reply, Failure> {
+    /// A treatment is stopped, a problem or an allergy over: since a day that is said, or from today on.
+    pub(super) fn end(&mut self, patient: &str, fact: &str, on: Option<&str>, reason: Option<&str>) -> Result<Reply, Failure> {
+        let on = on.map(str::trim).filter(|day| !day.is_empty());
+        if let Some(day) = on {
+            past_date(["on", "date de fin"], day, now_ms())?;
+        }
         let reason = reason.map(str::trim).filter(|r| !r.is_empty());
         let reason = reason.map(|r| write::named("reason", r)).transpose();
         let reason = reason.map_err(|e| Failure::of("usage", &e))?;
         let now = summary::instant(now_ms());
-        let day = now.split('T').next().unwrap_or(&now);
+        let day = on.or_else(|| now.split('T').next()).unwrap_or(&now);
         self.supersede(patient, fact, |old| {
             correct::ended(old, day, reason.as_deref()).map_err(|e| Failure::of("usage", &e))
         })
@@ -329,6 +364,7 @@ fn entry(registry: &Registry, found: &RecordFact<'_>, versions: u64, replaced_by
         in_error: typed.in_error,
         is_over: typed.is_over,
         over_because: typed.over_because,
+        over_on: typed.over_on,
         request: String::new(),
         fields: plain::fields(fact.body)
             .into_iter()

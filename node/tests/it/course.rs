@@ -19,9 +19,14 @@ fn problem(patient: &str, label: &str, since: &str, is_over: bool) -> Request {
 }
 
 fn end(patient: &str, fact: &str, reason: &str) -> Request {
+    end_on(patient, fact, "", reason)
+}
+
+fn end_on(patient: &str, fact: &str, on: &str, reason: &str) -> Request {
     Request::End {
         patient: patient.to_owned(),
         fact: fact.to_owned(),
+        on: Some(on.to_owned()),
         reason: Some(reason.to_owned()),
     }
 }
@@ -61,13 +66,22 @@ fn problems_pass_and_treatments_are_stopped_and_each_says_so_once() {
     let is_there = |e: &&Entry| matches!(&e.clinical, Some(Clinical::Problem { since, .. }) if since == "1961-05");
     assert_eq!(record.entries.iter().filter(is_there).count(), 1);
 
-    let stopped = saved(desk.ask(end(&patient, &medicine, "Diarrhée")));
+    for (on, said) in [("2999-01-01", "future"), ("hier", "YYYY")] {
+        let refused = desk.ask(end_on(&patient, &medicine, on, "")).unwrap_err();
+        assert!(refused.message.contains(said), "{}", refused.message);
+    }
+    let stopped = saved(desk.ask(end_on(&patient, &medicine, "2026-10", "Diarrhée")));
     let resolved = saved(desk.ask(end(&patient, &asthma, " ")));
     let record = desk.record(&patient);
     assert_eq!(status_of(&record.entries, &stopped), "stopped");
     assert_eq!(status_of(&record.entries, &resolved), "resolved");
     let said = record.entries.iter().find(|e| e.fact == stopped).unwrap();
     assert_eq!((said.versions, said.is_over, &said.over_because[..]), (1, true, "Diarrhée"));
+    assert_eq!(said.over_on, "2026-10");
+    assert!(
+        matches!(&said.clinical, Some(Clinical::Treatment { dosage, .. }) if dosage == "1 le soir"),
+        "what was taken stays"
+    );
     for over in [&stopped, &resolved, &appendix] {
         let refused = desk.ask(end(&patient, over, "")).unwrap_err();
         assert!(refused.message.contains("over already"), "{}", refused.message);

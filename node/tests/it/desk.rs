@@ -355,6 +355,29 @@ fn allergies_and_treatments_stand_where_a_pharmacist_reads_them() {
     }
 }
 
+// ---- the passphrase
+
+#[test]
+fn another_passphrase_opens_the_seat_and_the_old_one_no_longer_does() {
+    const ANOTHER: &str = "cinq autres mots pris au hasard";
+    let mut desk = Desk::of(Profession::Doctor);
+    let patient = desk.patient("Lenoir", "Jeanne", "1948-03-12");
+    let change = |old: &str, new: &str| Request::Passphrase {
+        old: old.into(),
+        new: new.into(),
+    };
+    assert_eq!(desk.ask(change("pas la bonne phrase", ANOTHER)).unwrap_err().code, "passphrase");
+    assert_eq!(desk.ask(change(PASSPHRASE, "abc")).unwrap_err().code, "usage");
+    desk.ask(change(PASSPHRASE, PASSPHRASE)).unwrap();
+    desk.ask(change(PASSPHRASE, ANOTHER)).unwrap();
+    let unlock = |passphrase: &str| Request::Unlock {
+        passphrase: passphrase.into(),
+    };
+    assert_eq!(desk.ask(unlock(PASSPHRASE)).unwrap_err().code, "passphrase");
+    desk.ask(unlock(ANOTHER)).unwrap();
+    assert_eq!(desk.record(&patient).patient.family, "Lenoir");
+}
+
 // ---- drafts
 
 const WORDS: &str = "Vertiges-kwaxtl au lever, à compléter";

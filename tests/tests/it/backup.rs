@@ -129,6 +129,39 @@ fn a_backup_shows_nothing_and_opens_with_its_passphrase_whole_or_not_at_all() {
     }
 }
 
+/// With the node stopped, and while it runs; a backup made before keeps the passphrase that it was made with.
+#[test]
+fn another_passphrase_opens_a_place_and_its_backups_from_then_on() {
+    const ANOTHER: &str = "cinq autres mots pris au hasard";
+    let mut t = Territory::new().founded();
+    let first = t.passphrase().to_owned();
+    let (_, before) = backup(&t, "clinic");
+    let change = |t: &Territory, old: &str, new: &str| {
+        let mut command = t.command(&["--data", "clinic", "passphrase"]);
+        command.env("BOCAGE_PASSPHRASE", old).env("BOCAGE_NEW_PASSPHRASE", new);
+        t.finish(command)
+    };
+    let opens = |t: &Territory, place: &str, args: &[&str], passphrase: &str| {
+        let mut command = t.command(&[&["--data", place], args].concat());
+        command.env("BOCAGE_PASSPHRASE", passphrase);
+        t.finish(command)
+    };
+    let search = ["patient", "search"];
+    assert!(change(&t, "pas la bonne phrase", ANOTHER).failed(1).contains("passphrase"));
+    change(&t, &first, "abc").failed(2);
+    opens(&t, "clinic", &search, &first).done();
+    change(&t, &first, ANOTHER).done();
+    assert!(opens(&t, "clinic", &search, &first).failed(1).contains("passphrase"));
+    opens(&t, "clinic", &search, ANOTHER).done();
+    change(&t, ANOTHER, &first).done();
+    t.run("clinic", &[]);
+    change(&t, &first, ANOTHER).done();
+    assert!(opens(&t, "clinic", &search, &first).failed(1).contains("passphrase"));
+    opens(&t, "clinic", &search, ANOTHER).done();
+    opens(&t, "elsewhere", &restore(&name(&before)), ANOTHER).failed(1);
+    opens(&t, "elsewhere", &restore(&name(&before)), &first).done();
+}
+
 /// Nobody practises in a cabin: its backup has a passphrase of its own.
 #[test]
 fn a_cabin_comes_back_too() {

@@ -115,6 +115,21 @@ fn a_question_is_answered_by_a_doctor_whom_the_clinic_never_meets() {
     assert_eq!([&answer["label"], &answer["author"]["name"]], ["accepted", "Luc Petit"]);
     let said: Vec<String> = answered["messages"].as_array().unwrap().iter().map(|m| text(&m["text"])).collect();
     assert_eq!(said.len(), 4, "question, question back, reply, answer");
+    // In the record's own history each message says with which step it was said.
+    let entries = t.json("clinic", &["patient", "show", &patient])["entries"].clone();
+    let messages = entries.as_array().unwrap().iter().map(|e| &e["clinical"]);
+    let mut steps: Vec<_> = messages
+        .filter(|c| c["is"] == "message")
+        .map(|c| (text(&c["step"]), text(&c["text"])))
+        .collect();
+    steps.sort();
+    assert_eq!(
+        steps,
+        [
+            ("ask".to_owned(), "Diabétique ?".to_owned()),
+            ("reply".to_owned(), "Oui, type 2.".to_owned())
+        ]
+    );
     assert_eq!(said[..3], [QUESTION, "Diabétique ?", "Oui, type 2."]);
     let entries = t.entries("clinic", &patient);
     assert!(

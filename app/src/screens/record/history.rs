@@ -1,5 +1,6 @@
 //! What happened, newest first, each with who wrote it and how far it went. A visit is one thing that happened.
 
+use bocage_protocol::clinical::request::{Kind, Step};
 use egui::Ui;
 
 use super::super::words;
@@ -90,6 +91,9 @@ fn happening(ui: &mut Ui, state: &State, group: &[&Entry]) {
                         .tv("begun-at", &[("at", at.into()), ("author", begun.author.as_str().into())]),
                 );
             }
+            if let (true, Some(at)) = (!first.over_on.is_empty(), words::over_on(state, first)) {
+                widgets::small(ui, &state.lang().tv("over-since", &[("at", at.into())]));
+            }
             if !first.over_because.is_empty() {
                 widgets::body(ui, &state.lang().tv("because", &[("reason", first.over_because.as_str().into())]));
             }
@@ -115,11 +119,22 @@ fn is_request(group: &[&Entry]) -> bool {
 
 /// What was asked, what was said to it, and where it stands.
 fn course(ui: &mut Ui, state: &State, group: &[&Entry]) {
+    let asked = group.iter().find_map(|e| match e.what {
+        What::Question(kind) => kind,
+        _ => None,
+    });
+    let kind = asked.unwrap_or(Kind::TeleExpertise);
+    let mut wanted = false;
     for entry in group {
         match &entry.what {
             What::Question(_) => drop(widgets::body(ui, &entry.text)),
-            What::Note | What::Message if !entry.text.is_empty() => {
-                let id = if entry.what == What::Note { "said-answer" } else { "entry-message" };
+            What::Note | What::Message(_) if !entry.text.is_empty() => {
+                let step = match entry.what {
+                    What::Message(step) => step,
+                    _ => Some(Step::Answer),
+                };
+                let id = step.map_or("entry-message", |step| words::said(Some(step), kind, wanted));
+                wanted = words::is_wanted(wanted, step);
                 widgets::small(ui, &format!("{} · {}", state.lang().t(id), signed(state, entry)));
                 widgets::body(ui, &entry.text);
             }
@@ -224,7 +239,7 @@ fn tone_of(entry: &Entry) -> Tone {
         What::Allergy { .. } => Tone::Danger,
         What::Vital(_) | What::Visit | What::Note => Tone::Primary,
         What::Treatment | What::NoAllergy => Tone::Success,
-        What::Question(_) | What::Step(_) | What::Message => Tone::Info,
+        What::Question(_) | What::Step(_) | What::Message(_) => Tone::Info,
         _ => Tone::Plain,
     }
 }

@@ -106,9 +106,10 @@ fn statement(ui: &mut Ui, state: &State, entry: &Entry) {
         ui.spacing_mut().interact_size.y = 0.0;
         if entry.over {
             widgets::muted(ui, &words);
-            let words = match (&entry.what, entry.over_ms) {
-                (What::Treatment, Some(at)) => lang.tv("stopped-at", &[("at", lang.date(at, state.offset).into())]),
+            let words = match (&entry.what, words::over_on(state, entry)) {
+                (What::Treatment, Some(at)) => lang.tv("stopped-at", &[("at", at.into())]),
                 (What::Treatment, None) => lang.t("stopped"),
+                (_, Some(at)) => lang.tv("over-at", &[("at", at.into())]),
                 _ => lang.t("over"),
             };
             widgets::chip(ui, Tone::Plain, "", &words);
@@ -263,6 +264,11 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
                 "",
                 out,
             );
+            // FHIR has no day on which an allergy passes.
+            if !is_allergy {
+                ui.add_space(space::S);
+                widgets::text_field(ui, state, Field::EndDay, &lang.t("field-end-day"), &lang.t("hint-since"), out);
+            }
             if let Some(problem) = &ending.problem {
                 ui.add_space(space::S);
                 widgets::sentence_of(ui, lang, problem);
@@ -270,7 +276,8 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             ui.add_space(space::M);
             ui.horizontal(|ui| {
                 let words = lang.t(if is_treatment { "stop-sign" } else { "over-sign" });
-                let ready = !ending.working && (!is_allergy || !state.text(Field::EndReason).trim().is_empty());
+                let said = !is_allergy || !state.text(Field::EndReason).trim().is_empty();
+                let ready = !ending.working && said && state.wrong(Field::EndDay).is_none();
                 if widgets::button(ui, widgets::ButtonKind::Primary, icon::SIGNATURE, &words, ready).clicked() {
                     out.push(Action::ConfirmEnd);
                 }

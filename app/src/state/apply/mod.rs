@@ -37,6 +37,12 @@ impl State {
                 self.settings.look = look;
                 return vec![Command::Settings(self.settings)];
             }
+            Action::TextSize(size) => {
+                self.settings.size = size;
+                return vec![Command::Settings(self.settings)];
+            }
+            Action::RekeyForm(shown) => self.rekey_form(shown),
+            Action::Rekey => return self.rekey(),
             Action::Focus(field) => self.focus = Some(field),
             Action::ArrivalsSeen => return vec![Command::ArrivalsSeen],
             Action::CloseToast(id) => self.toasts.retain(|t| t.id != id),
@@ -152,6 +158,10 @@ impl State {
                 return vec![Command::Invite(Some(address).filter(|a| !a.is_empty()).into_iter().collect())];
             }
             Action::InviteAnother => self.invitation = Remote::Idle,
+            Action::CopyInvitation(folder) => {
+                let made = self.invitation.value().map(|(file, _)| file.into());
+                return made.map(|file| Command::CopyInvitation { file, folder }).into_iter().collect();
+            }
             Action::Admit(request) => return vec![Command::Admit(request)],
         }
         Vec::new()
@@ -244,10 +254,7 @@ impl State {
                 // What was typed comes back with its draft.
                 self.clear_new_patient();
                 self.focus = Some(Field::Family);
-                vec![Command::LoadDraft {
-                    patient: String::new(),
-                    draft: Draft::NewPatient,
-                }]
+                self.load_draft(String::new(), Draft::NewPatient).into_iter().collect()
             }
             Route::Record { patient, .. } => {
                 if self.record_of(&patient).is_none() {
@@ -257,20 +264,14 @@ impl State {
                 let news = self.arrivals.rows.iter().any(|a| a.patient.id == patient);
                 // Whoever opened it is told: somebody came here to read it.
                 let read = news.then(|| Command::ReadRecord(patient.clone()));
-                let typed = Command::LoadDraft {
-                    patient: patient.clone(),
-                    draft: Draft::Additions { patient: patient.clone() },
-                };
-                [Command::Record(patient), typed].into_iter().chain(read).collect()
+                let typed = self.load_draft(patient.clone(), Draft::Additions { patient: patient.clone() });
+                [Command::Record(patient)].into_iter().chain(typed).chain(read).collect()
             }
             Route::Visit { patient } => {
                 self.clear_visit();
                 self.visit.patient.clone_from(&patient);
                 self.focus = Some(Field::Reason);
-                let mut commands = vec![Command::LoadDraft {
-                    patient: patient.clone(),
-                    draft: Draft::Visit,
-                }];
+                let mut commands: Vec<Command> = self.load_draft(patient.clone(), Draft::Visit).into_iter().collect();
                 if self.record_of(&patient).is_none() {
                     self.record.ask();
                     commands.push(Command::Record(patient));
@@ -289,13 +290,8 @@ impl State {
                 self.compose.problem = None;
                 self.compose.dropping = false;
                 self.usual_parts();
-                let mut commands = vec![
-                    Command::Recipients(String::new()),
-                    Command::LoadDraft {
-                        patient: patient.clone(),
-                        draft: Draft::Question,
-                    },
-                ];
+                let mut commands = vec![Command::Recipients(String::new())];
+                commands.extend(self.load_draft(patient.clone(), Draft::Question));
                 if self.record_of(&patient).is_none() {
                     self.record.ask();
                     commands.push(Command::Record(patient));
@@ -327,6 +323,9 @@ impl State {
 
     /// What is typed about one person never stands in the form of another: it is kept as a draft, and comes back with its record.
     fn leave_record(&mut self, left: &Route) {
+        if *left == Route::Settings {
+            self.rekey_form(false);
+        }
         let Route::Record { patient, .. } = left else { return };
         if !matches!(&self.route, Route::Record { patient: now, .. } if now == patient) {
             self.texts.retain(|f| !super::drafts::ADDED.iter().any(|(_, field)| *field == f));

@@ -84,7 +84,7 @@ impl State {
 
     pub(super) fn begin_ending(&mut self, entry: String) {
         let Some(patient) = self.shown_patient() else { return };
-        self.texts.remove(Field::EndReason);
+        self.texts.retain(|f| !matches!(f, Field::EndDay | Field::EndReason));
         self.focus = Some(Field::EndReason);
         self.ending = Some(Ending {
             patient,
@@ -113,7 +113,13 @@ impl State {
     }
 
     pub(super) fn confirm_end(&mut self) -> Vec<Command> {
+        if self.wrong(Field::EndDay).is_some() {
+            self.focus = Some(Field::EndDay);
+            return Vec::new();
+        }
         let reason = self.text(Field::EndReason).trim().to_owned();
+        let today = crate::i18n::iso_day(self.now_ms, self.offset);
+        let on = since_date(self.text(Field::EndDay).trim()).unwrap_or(today);
         let Some(ending) = &mut self.ending else { return Vec::new() };
         if std::mem::replace(&mut ending.working, true) {
             return Vec::new();
@@ -122,6 +128,7 @@ impl State {
         vec![Command::End {
             patient: ending.patient.clone(),
             entry: ending.entry.clone(),
+            on,
             reason,
         }]
     }
@@ -231,7 +238,8 @@ impl State {
         self.correction = None;
         self.ending = None;
         self.sharing = None;
-        self.texts.retain(|f| !matches!(f, Field::Correction(_) | Field::EndReason));
+        self.texts
+            .retain(|f| !matches!(f, Field::Correction(_) | Field::EndDay | Field::EndReason));
     }
 
     /// What the open dialog asked for was refused: it says why, and can be tried again.

@@ -2,6 +2,7 @@
 
 use super::super::form::{self, Setup};
 use super::super::{Command, Event, Field, Phase, Secret, SetupDone, State};
+use crate::theme::tokens::Tone;
 use crate::view::Problem;
 
 impl State {
@@ -92,6 +93,56 @@ impl State {
             problem: None,
         };
         vec![Command::Unlock(Secret::new(passphrase))]
+    }
+
+    /// What is typed there goes when the form opens or closes.
+    pub(super) fn rekey_form(&mut self, shown: bool) {
+        self.texts.retain(|f| !f.is_secret());
+        self.rekeying = shown.then(form::Rekeying::default);
+        if shown {
+            self.focus = Some(Field::OldPassphrase);
+        }
+    }
+
+    /// The first field of another passphrase's form that isn't filled in, or not twice alike.
+    pub fn rekey_missing(&self) -> Option<Field> {
+        let fields = [Field::OldPassphrase, Field::Passphrase, Field::PassphraseAgain];
+        fields
+            .into_iter()
+            .find(|f| self.text(*f).trim().is_empty() || self.wrong(*f).is_some())
+    }
+
+    pub(super) fn rekey(&mut self) -> Vec<Command> {
+        if let Some(missing) = self.rekey_missing() {
+            self.focus = Some(missing);
+            return Vec::new();
+        }
+        let (old, new) = (self.secret(Field::OldPassphrase), self.secret(Field::Passphrase));
+        let Some(rekeying) = &mut self.rekeying else { return Vec::new() };
+        if std::mem::replace(&mut rekeying.working, true) {
+            return Vec::new();
+        }
+        rekeying.problem = None;
+        vec![Command::Rekey { old, new }]
+    }
+
+    pub(in crate::state) fn rekeyed(&mut self, answer: Result<(), Problem>) {
+        match answer {
+            Ok(()) => {
+                self.rekey_form(false);
+                self.toast(Tone::Success, self.lang().t("toast-rekeyed"));
+            }
+            Err(problem) => {
+                if let Some(rekeying) = &mut self.rekeying {
+                    rekeying.working = false;
+                    rekeying.problem = Some(problem);
+                    self.focus = Some(Field::OldPassphrase);
+                } else {
+                    // The screen was left meanwhile.
+                    self.fail(&problem);
+                }
+            }
+        }
     }
 
     /// What came of the first run's questions.

@@ -152,6 +152,9 @@ fn marks(e: &Entry, lang: Lang) -> Vec<String> {
     if !e.over_because.is_empty() {
         marks.push(format!("{}{}", lang.pick("over: ", "terminé : "), one_line(&e.over_because)));
     }
+    if !e.over_on.is_empty() {
+        marks.push(format!("{}{}", lang.pick("until ", "jusqu'à "), one_line(&e.over_on)));
+    }
     match e.label.as_str() {
         "quarantined" => marks.push(lang.pick("not acknowledged yet", "pas encore reconnu").to_owned()),
         "disputed" => {
@@ -184,7 +187,10 @@ fn text(e: &Entry, lang: Lang) -> String {
         "Encounter" => lang.pick("Visit", "Visite"),
         "ServiceRequest" => lang.pick("Request", "Demande"),
         "Task" => lang.pick("Request stands", "État de la demande"),
-        "Communication" => "Message",
+        "Communication" => match &e.clinical {
+            Some(Clinical::Message { step, .. }) if !step.is_empty() => super::request::said_with(step, lang),
+            _ => "Message",
+        },
         "Observation" => "",
         other => other,
     };

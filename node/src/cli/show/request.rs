@@ -146,13 +146,7 @@ fn steps(out: &mut String, row: &RequestRow, lang: Lang) {
 }
 
 fn said(out: &mut String, message: &Message, lang: Lang) -> std::fmt::Result {
-    let what = match message.step.as_str() {
-        "" => lang.pick("question", "question"),
-        "ask" => lang.pick("question back", "question en retour"),
-        "reply" => lang.pick("reply", "réponse à la question"),
-        "answer" => lang.pick("answer", "avis"),
-        other => other,
-    };
+    let what = said_with(&message.step, lang);
     writeln!(
         out,
         "{}  {}",
@@ -163,6 +157,17 @@ fn said(out: &mut String, message: &Message, lang: Lang) -> std::fmt::Result {
         out.push_str(&wrap(INDENT, line.trim_end(), INDENT.len()));
     }
     Ok(())
+}
+
+/// What something said with a step of a request is called.
+pub(super) fn said_with(step: &str, lang: Lang) -> &str {
+    match step {
+        "" => lang.pick("question", "question"),
+        "ask" => lang.pick("question back", "question en retour"),
+        "reply" => lang.pick("reply", "réponse à la question"),
+        "answer" => lang.pick("answer", "avis"),
+        other => other,
+    }
 }
 
 fn step(out: &mut String, event: &Event, lang: Lang) {

@@ -202,7 +202,8 @@ pub fn withdraw(json: &[u8]) -> Result<Vec<u8>, CorrectError> {
 /// Id of the note that says why a problem or an allergy is over, among others that say something else.
 pub const END_REASON: &str = "end-reason";
 
-/// A new version that says: stopped (a treatment), or over since `day` (a problem, an allergy), and why if it is said.
+/// A new version that says: stopped (a treatment), or over (a problem, an allergy), since `day` where FHIR has a place for it (not in an
+/// allergy), and why if it is said.
 pub fn ended(json: &[u8], day: &str, reason: Option<&str>) -> Result<Vec<u8>, CorrectError> {
     let resource = parse(json)?;
     let kind = resource["resourceType"].as_str().unwrap_or_default();
@@ -222,7 +223,8 @@ pub fn ended(json: &[u8], day: &str, reason: Option<&str>) -> Result<Vec<u8>, Co
     let list = match kind {
         "MedicationRequest" => {
             let reason = reason.map(|text| ("statusReason", json!({ "text": text })));
-            return correct(json, &[("status", json!("stopped"))].into_iter().chain(reason).collect::<Vec<_>>());
+            let changes = [("status", json!("stopped")), ("dosageInstruction", bounded(&resource, day))];
+            return correct(json, &changes.into_iter().chain(reason).collect::<Vec<_>>());
         }
         "Condition" => "condition-clinical",
         "AllergyIntolerance" => "allergyintolerance-clinical",
@@ -240,6 +242,46 @@ pub fn ended(json: &[u8], day: &str, reason: Option<&str>) -> Result<Vec<u8>, Co
         ));
     }
     correct(json, &changes)
+}
+
+/// Dosages that end on `day`: whatever bounds they had before are overruled by it.
+fn bounded(resource: &Value, day: &str) -> Value {
+    let mut dosages = resource["dosageInstruction"].as_array().cloned().unwrap_or_default();
+    dosages.retain(Value::is_object);
+    if dosages.is_empty() {
+        dosages.push(json!({}));
+    }
+    for dosage in &mut dosages {
+        if !dosage["timing"].is_object() {
+            dosage["timing"] = json!({});
+        }
+        let timing = &mut dosage["timing"];
+        if !timing["repeat"].is_object() {
+            timing["repeat"] = json!({});
+        }
+        if let Some(repeat) = timing["repeat"].as_object_mut() {
+            repeat.remove("boundsDuration");
+            repeat.remove("boundsRange");
+            let period = repeat.entry("boundsPeriod").or_insert_with(|| json!({}));
+            if !period.is_object() {
+                *period = json!({});
+            }
+            period["end"] = json!(day);
+        }
+    }
+    dosages.into()
+}
+
+/// Since when something is over, where it says so.
+pub fn end_of(resource: &Value) -> Option<&str> {
+    match resource["resourceType"].as_str()? {
+        "MedicationRequest" => {
+            let dosages = resource["dosageInstruction"].as_array()?;
+            dosages.iter().find_map(|d| d["timing"]["repeat"]["boundsPeriod"]["end"].as_str())
+        }
+        "Condition" => resource["abatementDateTime"].as_str(),
+        _ => None,
+    }
 }
 
 fn parse(json: &[u8]) -> Result<Value, CorrectError> {
