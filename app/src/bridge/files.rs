@@ -20,10 +20,11 @@ pub(super) fn invitations() -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).take(SHOWN).collect()
 }
 
-/// A name that nothing has yet, where people look for files, else beside the data.
+/// A name that nothing has yet, where people look for files: never among the keys.
 pub(super) fn fresh(name: &str, beside: &Path) -> PathBuf {
-    let documents = std::env::home_dir().map(|h| h.join("Documents")).filter(|d| d.is_dir());
-    fresh_in(&documents.unwrap_or_else(|| beside.to_owned()), name)
+    let home = std::env::home_dir().filter(|h| h.is_dir());
+    let documents = home.as_ref().map(|h| h.join("Documents")).filter(|d| d.is_dir());
+    fresh_in(&documents.or(home).unwrap_or_else(|| beside.to_owned()), name)
 }
 
 /// A copy of a file in another folder, under a name that nothing has there yet; durable before this returns.

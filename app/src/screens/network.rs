@@ -165,7 +165,7 @@ fn invite(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             widgets::small(ui, &lang.t("invite-file"));
             widgets::strong(ui, file);
             ui.horizontal_wrapped(|ui| {
-                if widgets::quiet_named(ui, icon::COPY, &lang.t("copy"), &lang.t("copy-file")).clicked() {
+                if widgets::quiet(ui, icon::COPY, &lang.t("copy-file")).clicked() {
                     ui.ctx().copy_text(file.clone());
                 }
                 for stick in &state.sticks {

@@ -49,6 +49,9 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     });
 }
 
+/// Of another passphrase's form.
+const FIELDS: [Field; 3] = [Field::OldPassphrase, Field::Passphrase, Field::PassphraseAgain];
+
 /// When this desk locks, and what opens it.
 fn locking(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
     let lang = state.lang();
@@ -63,7 +66,7 @@ fn locking(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             }
             return;
         };
-        let enter = ui.input(|i| i.key_pressed(egui::Key::Enter)) && widgets::has_keyboard(ui, Field::PassphraseAgain);
+        let enter = ui.input(|i| i.key_pressed(egui::Key::Enter)) && FIELDS.into_iter().any(|f| widgets::has_keyboard(ui, f));
         widgets::secret(ui, state, Field::OldPassphrase, &lang.t("field-old-passphrase"), out);
         widgets::secret(ui, state, Field::Passphrase, &lang.t("field-new-passphrase"), out);
         widgets::small(ui, &lang.t("passphrase-what"));

@@ -212,6 +212,9 @@ fn main_action(state: &State) -> Option<Action> {
     if state.correction.is_some() {
         return Some(Action::SaveCorrection);
     }
+    if state.ending.is_some() {
+        return state.end_is_ready().then_some(Action::ConfirmEnd);
+    }
     match state.route {
         Route::Visit { .. } => Some(Action::SaveVisit).filter(|_| !state.visit.working),
         // Whoever may be the same person is looked at first.

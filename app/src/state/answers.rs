@@ -30,6 +30,8 @@ impl State {
                 self.focus = Some(Field::Passphrase);
             }
             Event::Broken(problem) => self.phase = Phase::Broken(problem),
+            // Asked for before the desk was locked, answered after.
+            Event::Failed(problem) if problem.code == "locked" && self.phase != Phase::Open => {}
             // Said on the screen already.
             Event::Failed(problem) if matches!(&self.phase, Phase::Broken(shown) if shown.code == problem.code) => {}
             Event::Setup(_) | Event::Invitations(_) | Event::Invitation(_) => return self.set_up(event),
@@ -42,6 +44,8 @@ impl State {
                 let home = self.arrive();
                 return [home, self.search()].concat();
             }
+            // Asked for right after a start that failed: what broke stands on the screen already.
+            Event::Unlocked(Err(_)) if matches!(self.phase, Phase::Broken(_)) => {}
             Event::Unlocked(Err(problem)) => {
                 self.phase = Phase::Locked {
                     working: false,

@@ -385,3 +385,30 @@ fn what_is_typed_in_a_record_stays_with_it() {
         "{saved:?}"
     );
 }
+
+/// A place is founded where another program has its port: the start fails, and the passphrase that was to open the desk is refused after it.
+/// What broke stays on the screen, with its way out.
+#[test]
+fn a_start_that_failed_is_not_followed_by_a_lock_screen() {
+    let mut state = open();
+    let taken = Problem {
+        code: "port".to_owned(),
+        ..Problem::default()
+    };
+    state.receive(Event::Broken(taken.clone()));
+    state.receive(Event::Unlocked(Err(Problem::default())));
+    assert_eq!(state.phase, Phase::Broken(taken));
+    assert_eq!(state.apply(Action::Retry), [Command::Start]);
+}
+
+/// A list was asked for a moment before the desk was locked.
+#[test]
+fn what_a_locked_desk_can_not_answer_is_no_failure() {
+    let mut state = open();
+    state.receive(Event::Locked);
+    state.receive(Event::Failed(Problem {
+        code: "locked".to_owned(),
+        ..Problem::default()
+    }));
+    assert!(state.toasts.is_empty());
+}

@@ -61,13 +61,13 @@ impl Session {
             unread,
         } = written;
         let english = format!(
-            "{patients} patients written: {resources} FHIR resources in fhir/, each record as a text with \
+            "Patients written: {patients}; {resources} FHIR resources in fhir/, each record as a text with \
              {attachments} attached files in readable/. They lie there in clear: keep them as you keep paper records.\n\
              Nothing was deleted here and nobody was told: what you shared stays with those who have it. To end this place, ask whoever \
              keeps the network's authority to withdraw it, then delete its data directory; until then it goes on carrying for the others."
         );
         let french = format!(
-            "{patients} patients écrits : {resources} ressources FHIR dans fhir/, chaque dossier en texte avec {attachments} \
+            "Patients écrits : {patients} ; {resources} ressources FHIR dans fhir/, chaque dossier en texte avec {attachments} \
              pièces jointes dans readable/. Tout y est en clair : gardez-le comme des dossiers papier.\n\
              Rien n'a été supprimé ici et personne n'a été prévenu : ce que vous avez partagé reste chez ceux qui l'ont. Pour clore ce \
              lieu, demandez son retrait à qui détient l'autorité du réseau, puis supprimez son répertoire de données ; d'ici là il \

@@ -527,8 +527,8 @@ fn prompt(text: &str, hidden: bool) -> Result<String, Failure> {
     let closed = |_| {
         Failure::new(
             "usage",
-            "nobody answers at this terminal: set BOCAGE_PASSPHRASE (and BOCAGE_WORDS to join)",
-            "personne ne répond à ce terminal : donnez BOCAGE_PASSPHRASE (et BOCAGE_WORDS pour rejoindre un réseau)",
+            "nobody answers at this terminal: set BOCAGE_PASSPHRASE (BOCAGE_WORDS to join, BOCAGE_NEW_PASSPHRASE to change it)",
+            "personne ne répond à ce terminal : donnez BOCAGE_PASSPHRASE (BOCAGE_WORDS pour rejoindre un réseau, BOCAGE_NEW_PASSPHRASE pour la changer)",
         )
     };
     if hidden {

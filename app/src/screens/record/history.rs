@@ -55,6 +55,11 @@ fn happened(record: &Record) -> Vec<Vec<&Entry>> {
     for group in &mut groups {
         group.sort_by_key(|e| (rank(&e.what), e.at_ms));
     }
+    // By the date that is shown; a question by the last thing said to it.
+    groups.sort_by_cached_key(|group| {
+        let last = group.iter().map(|e| e.at_ms).max().unwrap_or(0);
+        std::cmp::Reverse(if is_request(group) { last } else { group[0].at_ms })
+    });
     groups
 }
 

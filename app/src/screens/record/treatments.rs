@@ -239,7 +239,6 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
         return;
     };
     let is_treatment = entry.what == What::Treatment;
-    // Nobody unsays an allergy without a word.
     let is_allergy = matches!(entry.what, What::Allergy { .. });
     let title = match entry.what {
         _ if is_treatment => "stop-title",
@@ -276,9 +275,9 @@ pub(super) fn dialog(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             ui.add_space(space::M);
             ui.horizontal(|ui| {
                 let words = lang.t(if is_treatment { "stop-sign" } else { "over-sign" });
-                let said = !is_allergy || !state.text(Field::EndReason).trim().is_empty();
-                let ready = !ending.working && said && state.wrong(Field::EndDay).is_none();
-                if widgets::button(ui, widgets::ButtonKind::Primary, icon::SIGNATURE, &words, ready).clicked() {
+                let ready = state.end_is_ready();
+                let sign = widgets::button(ui, widgets::ButtonKind::Primary, icon::SIGNATURE, &words, ready);
+                if sign.on_hover_text("Ctrl+Enter").clicked() {
                     out.push(Action::ConfirmEnd);
                 }
                 if widgets::quiet(ui, "", &lang.t("leave")).clicked() {

@@ -207,6 +207,11 @@ impl State {
                 }
             }
             Field::InvitationFile | Field::Words => self.setup(|setup| setup.problem = None),
+            Field::OldPassphrase => {
+                if let Some(rekeying) = &mut self.rekeying {
+                    rekeying.problem = None;
+                }
+            }
             Field::Correction(_) => {
                 if let Some(correction) = &mut self.correction {
                     correction.problem = None;

@@ -112,6 +112,16 @@ impl State {
         self.draft_soon(Draft::Additions { patient });
     }
 
+    /// The open dialog can be signed: nobody unsays an allergy without a word.
+    pub fn end_is_ready(&self) -> bool {
+        let Some(ending) = &self.ending else { return false };
+        let entry = self.record_of(&ending.patient);
+        let entry = entry.and_then(|r| r.entries.iter().find(|e| e.id == ending.entry));
+        let is_allergy = entry.is_some_and(|e| matches!(e.what, What::Allergy { .. }));
+        let said = !is_allergy || !self.text(Field::EndReason).trim().is_empty();
+        !ending.working && said && self.wrong(Field::EndDay).is_none()
+    }
+
     pub(super) fn confirm_end(&mut self) -> Vec<Command> {
         if self.wrong(Field::EndDay).is_some() {
             self.focus = Some(Field::EndDay);

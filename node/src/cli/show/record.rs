@@ -178,7 +178,10 @@ fn text(e: &Entry, lang: Lang) -> String {
         "AllergyIntolerance" if e.clinical == Some(Clinical::NoKnownAllergy) => {
             return lang.pick("No known allergy", "Aucune allergie connue").to_owned();
         }
-        "AllergyIntolerance" => lang.pick("Allergy", "Allergie"),
+        "AllergyIntolerance" => match &e.clinical {
+            Some(Clinical::Allergy { criticality, .. }) if criticality == "high" => lang.pick("Severe allergy", "Allergie grave"),
+            _ => lang.pick("Allergy", "Allergie"),
+        },
         "MedicationRequest" => match &e.clinical {
             Some(Clinical::Treatment { .. }) if e.is_over => lang.pick("Stopped", "Arrêté"),
             Some(Clinical::Treatment { intent, .. }) if intent == "plan" => lang.pick("Takes", "Prend"),
