@@ -18,7 +18,7 @@ use bocage_node::service::{Service, found_network};
 use bocage_node::store::LogStore;
 use bocage_protocol::identity::{Charter, FacilityKind, Profession};
 use bocage_protocol::peer::Input;
-use bocage_protocol::store::Store as _;
+use bocage_protocol::store::{Ordered as _, Store as _};
 use ed25519_dalek::{Signer as _, SigningKey};
 
 const PASSPHRASE: &str = "quatre mots pris au hasard";

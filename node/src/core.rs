@@ -123,7 +123,7 @@ impl Core {
 
     /// Writes down what spares the next start work, before a clean stop.
     pub fn stop(&mut self) {
-        let local = self.peer.stop();
+        let local = self.peer.stop(&self.store);
         if local.is_empty() {
             return;
         }

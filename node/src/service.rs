@@ -10,7 +10,7 @@ use bocage_protocol::envelope::Kind;
 use bocage_protocol::identity::{FacilityKind, Profession};
 use bocage_protocol::ids::{NodeKey, hex, unhex};
 use bocage_protocol::record::{Reader, WriteRefused};
-use bocage_protocol::store::{LocalWrite, Store};
+use bocage_protocol::store::{LocalWrite, Ordered as _, Store};
 use zeroize::Zeroizing;
 
 use crate::client::{Failure, PeerRow, Reply, Request, Status};
@@ -326,10 +326,11 @@ impl Service {
     fn status(&self) -> Result<Status, Failure> {
         let (facility, kind) = self.own_facility();
         let registry = self.core.registry();
-        let items = self.core.peer.index().len() as u64;
+        let items = self.core.store.len();
         let ops = registry.ops().count() as u64;
         let traffic = self.core.peer.traffic();
-        let content = self.content_envelopes()?;
+        // Version, then kind: the two first bytes of an envelope.
+        let content = self.core.store.beginning([1, Kind::Content as u8]);
         let envelopes = items - ops;
         let practised = registry.node(&place::node_key(&self.keys)).is_some_and(|n| {
             let mut seats = registry.seats();
@@ -355,7 +356,7 @@ impl Service {
             readable: counts.map(|c| c.readable),
             sealed: content.saturating_sub(counts.map_or(0, |c| c.readable)),
             records: counts.map(|_| self.people.count()),
-            root: hex(&self.core.peer.index().root()),
+            root: hex(&self.core.store.root()),
             peers: self.peers(),
             listening: self.live.listening.clone(),
             bytes_sent: traffic.bytes_sent,
@@ -371,21 +372,6 @@ impl Service {
     }
 
     /// Envelopes with sealed content, whoever can open them.
-    fn content_envelopes(&self) -> Result<u64, Failure> {
-        let mut count = 0;
-        let mut from = std::ops::Bound::Unbounded;
-        loop {
-            let keys = self.core.store.range(from, 4_096).map_err(|e| store_failure(&e))?;
-            let Some(last) = keys.last() else { return Ok(count) };
-            from = std::ops::Bound::Excluded(*last);
-            for key in keys {
-                // Version, then kind: the two first bytes of an envelope.
-                let bytes = self.core.store.get(&key.id).map_err(|e| store_failure(&e))?;
-                count += u64::from(bytes.is_some_and(|b| b.starts_with(&[1, Kind::Content as u8])));
-            }
-        }
-    }
-
     fn peers(&self) -> Vec<PeerRow> {
         let own = place::node_key(&self.keys);
         let registry = self.core.registry();

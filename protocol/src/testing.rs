@@ -12,7 +12,7 @@ use crate::envelope::{Envelope, Kind, Lane, Verified};
 use crate::identity::{Charter, FacilityKind, MatrixVersion, OpBody, Profession, Registry, RegistryOp, Validity, op::REGISTRY_OP};
 use crate::ids::{DocId, FacilityKey, Hlc, Kid, NetworkId, NodeKey, PractitionerKey, SeatKey};
 use crate::record::{Pen, Reader, SeatSecrets, Write};
-use crate::store::{Batch, MemoryStore, OrderKey, Store, StoredItem};
+use crate::store::{Batch, MemoryStore, OrderKey, Ordered, Store, StoredItem};
 
 pub(crate) const NOW: u64 = 1_795_000_000_000;
 pub(crate) const ALWAYS: Validity = Validity {

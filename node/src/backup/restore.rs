@@ -11,7 +11,7 @@ use bocage_protocol::crypto::KemSecret;
 use bocage_protocol::identity::Charter;
 use bocage_protocol::mule::Entry;
 use bocage_protocol::peer::Input;
-use bocage_protocol::store::Store as _;
+use bocage_protocol::store::{Ordered as _, Store as _};
 
 use super::{CARGO, Contents, FORMAT, Layout, MAX_DRAFTS, Notes, RECORDS};
 use crate::client::{Failure, Restored};

@@ -304,6 +304,7 @@ impl Driver {
                 Event::Diverged { peer, .. } => {
                     tracing::warn!(%peer, "sets differ from that of {} after a complete session; compared again", self.facility_of(peer));
                 }
+                Event::Unreadable { why, .. } => tracing::error!(%why, "a link was closed: what is stored can't be read"),
                 Event::Misbehaved { peer, why, .. } => tracing::warn!(%peer, %why, "a peer broke the protocol"),
                 _ => {}
             }

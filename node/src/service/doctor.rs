@@ -1,9 +1,8 @@
 //! What is looked at when somebody asks whether all is well: store, keys, certificate, clock. Nothing is repaired here but the index.
 
-use std::ops::Bound;
-
+use bocage_protocol::envelope::Lane;
 use bocage_protocol::record::Reader;
-use bocage_protocol::store::Store;
+use bocage_protocol::store::{OrderKey, Ordered as _, Store};
 
 use super::Service;
 use crate::client::Check;
@@ -45,15 +44,6 @@ impl Service {
             Err(error) => (false, (error.to_string(), error.french())),
         };
         checks.push(check(("store", "données"), stored.0, stored.1));
-        let (indexed, held) = (self.core.peer.index().len() as u64, self.core.store.len());
-        checks.push(check(
-            ("index", "index"),
-            indexed == held,
-            (
-                format!("{indexed} of {}", Lang::En.number(held, ["item", "items"])),
-                format!("{indexed} sur {}", Lang::Fr.number(held, ["élément", "éléments"])),
-            ),
-        ));
         for (name, path) in [
             (("node key", "clé du nœud"), self.home.node_key()),
             (("seat key", "clé du poste"), self.home.seat_key()),
@@ -94,12 +84,13 @@ impl Service {
 
     /// A clock before the last thing written here, or far from what peers say, is to be checked. It changes nothing but dates shown.
     fn clock(&self) -> (bool, (String, String)) {
-        let newest = self
-            .core
-            .store
-            .range(Bound::Unbounded, usize::MAX)
-            .ok()
-            .and_then(|keys| keys.iter().map(|k| k.time.millis()).max());
+        // The last of each lane.
+        let last = |lane: u8| {
+            let store = &self.core.store;
+            let end = store.rank(&OrderKey::lane_start(lane + 1)).ok()?;
+            store.nth(end.checked_sub(1)?).ok().flatten()
+        };
+        let newest = (0..=Lane::Originals as u8).filter_map(last).map(|key| key.time.millis()).max();
         let behind = newest.filter(|n| *n > now_ms() + 5 * 60_000);
         let apart = self
             .live

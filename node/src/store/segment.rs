@@ -107,11 +107,10 @@ pub struct Position {
 }
 
 /// What a clean stop leaves as the last record, for the next start to compare with.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stop {
-    pub items: u64,
-    /// Sum of all ids, modulo 2^256.
-    pub sum: [u8; 32],
+    /// Count and sum of all items: [`bocage_protocol::store::Fingerprint::to_bytes`].
+    pub set: [u8; 40],
     pub locals: u64,
     /// Checksum of the persisted index, file by file.
     pub index_crc: u32,
@@ -121,6 +120,9 @@ pub struct Stop {
     pub damaged: u64,
     pub lost_batches: u64,
 }
+
+/// What an item's entry takes on the disk besides the item's own bytes.
+pub const ITEM_FRAME: usize = ENTRY_HEAD + 41 + DocId::LEN + CRC;
 
 /// One write of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,8 +164,7 @@ impl<'a> Entry<'a> {
             3 if r.rest().len() <= MAX_LOCAL_KEY => Self::Remove { key: r.rest() },
             4 => {
                 let stop = Stop {
-                    items: r.u64().ok()?,
-                    sum: r.array().ok()?,
+                    set: r.array().ok()?,
                     locals: r.u64().ok()?,
                     index_crc: r.u32().ok()?,
                     log_bytes: r.u64().ok()?,
@@ -191,8 +192,7 @@ impl<'a> Entry<'a> {
             }
             Self::Remove { key } => out.extend_from_slice(key),
             Self::Stop(stop) => {
-                out.extend(stop.items.to_be_bytes());
-                out.extend(stop.sum);
+                out.extend(stop.set);
                 out.extend(stop.locals.to_be_bytes());
                 out.extend(stop.index_crc.to_be_bytes());
                 out.extend(stop.log_bytes.to_be_bytes());
@@ -213,7 +213,7 @@ impl<'a> Entry<'a> {
 }
 
 /// Length of the record of a clean stop.
-pub const STOP_RECORD: usize = FRAME + ENTRY_HEAD + 8 + 32 + 8 + 4 + 8 + 8 + 8 + CRC;
+pub const STOP_RECORD: usize = FRAME + ENTRY_HEAD + 40 + 8 + 4 + 8 + 8 + 8 + CRC;
 
 /// A batch being laid out for one place of one segment.
 pub struct Record {
@@ -494,9 +494,12 @@ mod tests {
             bytes: b"sealed",
         };
         let stop = Entry::Stop(Stop {
-            items: 5,
+            set: [5; 40],
+            locals: 4,
             index_crc: 6,
-            ..Stop::default()
+            log_bytes: 3,
+            damaged: 2,
+            lost_batches: 1,
         });
         let all = [item, PUT, Entry::Remove { key: b"k" }, stop];
         let bytes = segment(&[&all, &[stop]]);

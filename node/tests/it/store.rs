@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use bocage_node::store::{Config, LogStore, Report, Start};
 use bocage_protocol::ids::ItemId;
 use bocage_protocol::store::conformance::{self, Contents, contents, item, items, local};
-use bocage_protocol::store::{Batch, MemoryStore, Store, StoreError};
+use bocage_protocol::store::{Batch, MemoryStore, Ordered as _, Store, StoreError};
 use tempfile::TempDir;
 
 const SMALL: Config = Config {

@@ -15,7 +15,7 @@ use crate::envelope::Lane;
 use crate::identity::{Charter, Registry, RegistryOp, op::REGISTRY_OP};
 use crate::ids::{DocId, ItemId, NodeKey, SeatKey};
 use crate::store::{Batch, LocalWrite, OrderKey, Store, StoreError, StoredItem};
-use crate::sync::{Event as SyncEvent, Received, Role, Session, SessionOutput, SessionSettings, SetIndex, Statistics, Ticket};
+use crate::sync::{Event as SyncEvent, Received, Role, Session, SessionError, SessionOutput, SessionSettings, Statistics, Ticket};
 
 mod held;
 mod hello;
@@ -103,6 +103,8 @@ pub enum Event {
     Diverged { link: LinkId, peer: NodeKey },
     /// More, or less, is known about which other nodes hold this seat's chain ([`Peer::holders`]).
     HeldChanged { author: SeatKey },
+    /// What is stored couldn't be read: the link is closed, and nothing is said of its peer.
+    Unreadable { link: LinkId, why: String },
     /// A peer broke the protocol or sent what doesn't belong.
     Misbehaved { link: LinkId, peer: NodeKey, why: String },
 }
@@ -193,11 +195,12 @@ enum Early {
 pub struct Peer {
     own: NodeKey,
     registry: Registry,
-    index: SetIndex,
     intake: Intake,
     held: Holdings,
     links: BTreeMap<LinkId, Link>,
     pending: BTreeMap<BatchNo, PendingBatch>,
+    /// What pending batches hold: it may lie in the store already, and nobody here has taken note of it.
+    untaken: BTreeSet<OrderKey>,
     next_batch: BatchNo,
     settings: SessionSettings,
     traffic: Traffic,
@@ -212,18 +215,18 @@ impl Peer {
     /// The store can't be read.
     pub fn open(node: SigningKey, charter: Charter, store: &dyn Store, settings: SessionSettings) -> Result<Self, StoreError> {
         let mut registry = Registry::new(charter);
-        let mut index = SetIndex::default();
         let network = registry.network_id();
         let mut ops = Vec::new();
         let mut from = std::ops::Bound::Unbounded;
-        loop {
+        'lane_zero: loop {
             let keys = store.range(from, 4_096)?;
             let Some(last) = keys.last() else { break };
             from = std::ops::Bound::Excluded(*last);
             for key in keys {
-                index.insert(&key);
-                if key.lane == 0
-                    && let Some(bytes) = store.get(&key.id)?
+                if key.lane > 0 {
+                    break 'lane_zero;
+                }
+                if let Some(bytes) = store.get(&key.id)?
                     && bytes.first() == Some(&REGISTRY_OP)
                     && let Ok(op) = RegistryOp::parse(&network, &bytes)
                 {
@@ -236,12 +239,12 @@ impl Peer {
         registry.extend(ops).into_iter().for_each(|op| intake.keep_op(op));
         Ok(Self {
             own: NodeKey(node.verifying_key().to_bytes()),
-            held: Holdings::open(node, store, &index, &registry)?,
+            held: Holdings::open(node, store, &registry)?,
             registry,
-            index,
             intake,
             links: BTreeMap::new(),
             pending: BTreeMap::new(),
+            untaken: BTreeSet::new(),
             next_batch: 1,
             settings,
             traffic: Traffic::default(),
@@ -251,10 +254,6 @@ impl Peer {
 
     pub fn registry(&self) -> &Registry {
         &self.registry
-    }
-
-    pub fn index(&self) -> &SetIndex {
-        &self.index
     }
 
     pub fn traffic(&self) -> Traffic {
@@ -276,8 +275,8 @@ impl Peer {
     }
 
     /// Local records that spare the next start work, for a clean stop. What isn't kept is found out again.
-    pub fn stop(&mut self) -> Vec<LocalWrite> {
-        self.held.stop(&self.index)
+    pub fn stop(&mut self, store: &dyn Store) -> Vec<LocalWrite> {
+        self.held.stop(&store.root())
     }
 
     /// Node keys whose connections are to be accepted now.
@@ -341,7 +340,7 @@ impl Peer {
             let statement = own.statement_next.then(|| self.held.next_frame(link)).flatten();
             match statement {
                 Some(frame) => frame,
-                None => match self.session_frame(link, store, budget, out) {
+                None => match self.session_frame(now_ms, link, store, budget, out) {
                     Some(frame) => frame,
                     None => self.held.next_frame(link)?,
                 },
@@ -359,13 +358,16 @@ impl Peer {
         Some(frame)
     }
 
-    fn session_frame(&mut self, link: LinkId, store: &dyn Store, budget: usize, out: &mut Effects) -> Option<Vec<u8>> {
+    fn session_frame(&mut self, now_ms: u64, link: LinkId, store: &dyn Store, budget: usize, out: &mut Effects) -> Option<Vec<u8>> {
         let fetch = |id: &ItemId| store.get(id).ok().flatten();
         let mut output = SessionOutput::default();
         let session = self.links.get_mut(&link)?.session.as_mut()?;
-        let frame = session.next_frame(&self.index, &fetch, budget, &mut output);
+        let frame = session.next_frame(now_ms, store, &fetch, budget, &mut output);
         self.session_events(link, &output.events, out);
-        frame
+        frame.unwrap_or_else(|error| {
+            self.unreadable(link, &error, out);
+            None
+        })
     }
 
     fn frame(&mut self, now_ms: u64, link: LinkId, bytes: &[u8], store: &dyn Store, out: &mut Effects) {
@@ -409,13 +411,15 @@ impl Peer {
             return;
         }
         let mut output = SessionOutput::default();
-        let handled = session.handle(bytes, &self.index, &mut output);
+        let handled = session.handle(now_ms, bytes, store, &mut output);
         self.session_events(link, &output.events, out);
         for Received { items, ticket } in output.received {
             self.received(link, items, ticket, store, out);
         }
-        if let Err(why) = handled {
-            self.misbehaved(link, why.to_string(), out);
+        match handled {
+            Ok(()) => {}
+            Err(SessionError::Misbehaviour(why)) => self.misbehaved(link, why.to_string(), out),
+            Err(SessionError::Store(error)) => self.unreadable(link, &error, out),
         }
     }
 
@@ -604,7 +608,8 @@ impl Peer {
     fn request(&mut self, items: Vec<StoredItem>, local: Vec<LocalWrite>, origin: Origin, out: &mut Effects) {
         let batch = self.next_batch;
         self.next_batch += 1;
-        let keys = items.iter().map(|i| i.key).collect();
+        let keys: Vec<OrderKey> = items.iter().map(|i| i.key).collect();
+        self.untaken.extend(&keys);
         let lengths = items.iter().map(|i| i.bytes.len() as u64).collect();
         let places = items.iter().map(|i| Place::of(&i.bytes)).collect();
         self.pending.insert(
@@ -627,10 +632,17 @@ impl Peer {
             places.push(*place);
         }
         let own = matches!(done.origin, Origin::Own(_));
+        for key in &done.keys {
+            self.untaken.remove(key);
+        }
+        let mut rest: BTreeSet<OrderKey> = fresh.iter().copied().collect();
         for (key, place) in fresh.iter().zip(&places) {
-            self.index.insert(key);
+            rest.remove(key);
             if let Some(place) = place {
-                self.held.stored(key.id, place, &self.index, store);
+                // Batches are committed together and taken one after the other.
+                self.held.stored(key.id, place, store, &|other| {
+                    !rest.contains(other) && !self.untaken.contains(other)
+                });
             }
             for link in self.links.values_mut() {
                 let Some(session) = link.session.as_mut() else { continue };
@@ -685,6 +697,9 @@ impl Peer {
 
     fn commit_failed(&mut self, batch: BatchNo, out: &mut Effects) {
         let Some(failed) = self.pending.remove(&batch) else { return };
+        for key in &failed.keys {
+            self.untaken.remove(key);
+        }
         match failed.origin {
             Origin::Own(Some(ticket)) => out.events.push(Event::NotSaved { ticket }),
             // Without an acknowledgement the peer keeps its items; a new session asks for them again.
@@ -716,6 +731,16 @@ impl Peer {
                 why,
             });
         }
+        out.close.push(link);
+        self.drop_link(link);
+    }
+
+    /// What is stored can't be read: the next link finds out again what this one had to say.
+    fn unreadable(&mut self, link: LinkId, error: &StoreError, out: &mut Effects) {
+        out.events.push(Event::Unreadable {
+            link,
+            why: error.to_string(),
+        });
         out.close.push(link);
         self.drop_link(link);
     }

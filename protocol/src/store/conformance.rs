@@ -6,7 +6,10 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Batch, LocalRecord, LocalWrite, MAX_BATCH, MAX_ITEM, MAX_LOCAL_KEY, MAX_LOCAL_VALUE, OrderKey, Store, StoreError, StoredItem};
+use super::{
+    Batch, Fingerprint, LocalRecord, LocalWrite, MAX_BATCH, MAX_ITEM, MAX_LOCAL_KEY, MAX_LOCAL_VALUE, OrderKey, Store, StoreError,
+    StoredItem,
+};
 use crate::ids::{DocId, Hlc, ItemId};
 
 /// Runs everything. Panics, with the name of the broken rule, on the first store that breaks one.
@@ -75,6 +78,21 @@ pub fn contents(store: &dyn Store) -> Contents {
     assert_eq!(keys.len() as u64, store.len(), "the order lists every item once");
     assert!(keys.windows(2).all(|w| w[0] < w[1]), "the order is strict");
     let read = |key: &OrderKey| (*key, store.get(&key.id).expect("get").expect("what is listed is there"));
+    let mut shown: Vec<(OrderKey, Arc<[u8]>)> = Vec::new();
+    let mut next = Bound::Unbounded;
+    while let Some(last) = store
+        .read(next, 100, &mut |key, bytes| shown.push((*key, Arc::from(bytes))))
+        .expect("read")
+    {
+        next = Bound::Excluded(last);
+    }
+    assert!(shown.iter().map(|(key, _)| key).eq(&keys), "each item is shown in order");
+    assert!(shown.iter().all(|(key, bytes)| read(key).1 == *bytes), "with its bytes");
+    assert_eq!(
+        store.total(),
+        Fingerprint::of_all(&keys.iter().map(OrderKey::to_bytes).collect::<Vec<_>>()),
+        "the sum is that of the keys"
+    );
     let local = store.local_prefix(b"").expect("local_prefix");
     for (key, value) in &local {
         assert_eq!(

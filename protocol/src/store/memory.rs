@@ -4,16 +4,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Batch, LocalRecord, OrderKey, Store, StoreError, VerifyReport};
+use super::{Batch, Fingerprint, LocalRecord, OrderKey, Ordered, SetIndex, Store, StoreError, VerifyReport};
 use crate::ids::{DocId, ItemId};
 
 /// A [`Store`] in ordinary maps. "Durable" here means: as long as the value lives.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     items: BTreeMap<ItemId, Arc<[u8]>>,
-    order: BTreeSet<OrderKey>,
+    order: SetIndex,
     documents: BTreeMap<DocId, BTreeSet<OrderKey>>,
     local: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Ordered for MemoryStore {
+    fn total(&self) -> Fingerprint {
+        self.order.total()
+    }
+
+    fn below(&self, key: &OrderKey) -> Result<Fingerprint, StoreError> {
+        self.order.below(key)
+    }
+
+    fn nth(&self, n: u64) -> Result<Option<OrderKey>, StoreError> {
+        self.order.nth(n)
+    }
+
+    fn range(&self, from: Bound<OrderKey>, limit: usize) -> Result<Vec<OrderKey>, StoreError> {
+        self.order.range(from, limit)
+    }
 }
 
 impl Store for MemoryStore {
@@ -24,7 +42,7 @@ impl Store for MemoryStore {
             let first = !self.items.contains_key(&item.key.id);
             if first {
                 self.items.insert(item.key.id, item.bytes.clone());
-                self.order.insert(item.key);
+                self.order.insert(&item.key);
                 self.documents.entry(item.doc).or_default().insert(item.key);
             }
             new.push(first);
@@ -46,16 +64,8 @@ impl Store for MemoryStore {
         Ok(self.items.contains_key(id))
     }
 
-    fn range(&self, from: Bound<OrderKey>, limit: usize) -> Result<Vec<OrderKey>, StoreError> {
-        Ok(self.order.range((from, Bound::Unbounded)).take(limit).copied().collect())
-    }
-
     fn of_document(&self, doc: &DocId) -> Result<Vec<OrderKey>, StoreError> {
         Ok(self.documents.get(doc).into_iter().flatten().copied().collect())
-    }
-
-    fn len(&self) -> u64 {
-        self.items.len() as u64
     }
 
     fn local(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

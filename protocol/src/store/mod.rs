@@ -9,38 +9,16 @@ use std::ops::Bound;
 use std::sync::Arc;
 use thiserror::Error;
 
-use crate::ids::{DocId, Hlc, ItemId};
+use crate::ids::{DocId, ItemId};
 
 pub mod conformance;
 mod memory;
+mod order;
+mod set_index;
 
 pub use memory::MemoryStore;
-
-/// Where an item stands in the synced set: lane first, then its author's clock, then its id. 41 bytes when packed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct OrderKey {
-    pub lane: u8,
-    pub time: Hlc,
-    pub id: ItemId,
-}
-
-impl OrderKey {
-    /// Below every item.
-    pub const MIN: Self = Self {
-        lane: 0,
-        time: Hlc(0),
-        id: ItemId([0; 32]),
-    };
-
-    /// Lane 1, time 8, id 32, big-endian: byte order is key order.
-    pub fn to_bytes(&self) -> [u8; 41] {
-        let mut out = [0; 41];
-        out[0] = self.lane;
-        out[1..9].copy_from_slice(&self.time.0.to_be_bytes());
-        out[9..].copy_from_slice(&self.id.0);
-        out
-    }
-}
+pub use order::{Fingerprint, OrderKey, Ordered, Packed, Walk};
+pub use set_index::SetIndex;
 
 /// One item as it is stored: canonical bytes under its place in the set.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -148,7 +126,7 @@ pub struct VerifyReport {
 }
 
 /// An ordered set of immutable items, and a small map of local records.
-pub trait Store {
+pub trait Store: Ordered {
     /// Writes a batch atomically; durable on return. Returns, for each item, whether it is new.
     fn commit(&mut self, batch: &Batch) -> Result<Vec<bool>, StoreError>;
 
@@ -157,18 +135,19 @@ pub trait Store {
 
     fn contains(&self, id: &ItemId) -> Result<bool, StoreError>;
 
-    /// Up to `limit` keys in order from `from` on.
-    fn range(&self, from: Bound<OrderKey>, limit: usize) -> Result<Vec<OrderKey>, StoreError>;
+    /// Shows up to `limit` items with their bytes, in order from `from` on; says which was the last. What can't be read is left out.
+    fn read(&self, from: Bound<OrderKey>, limit: usize, see: &mut dyn FnMut(&OrderKey, &[u8])) -> Result<Option<OrderKey>, StoreError> {
+        let keys = self.range(from, limit)?;
+        for key in &keys {
+            if let Some(bytes) = self.get(&key.id)? {
+                see(key, &bytes);
+            }
+        }
+        Ok(keys.last().copied())
+    }
 
     /// Keys of a document's items, in order.
     fn of_document(&self, doc: &DocId) -> Result<Vec<OrderKey>, StoreError>;
-
-    /// Number of items.
-    fn len(&self) -> u64;
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 
     fn local(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 

@@ -6,11 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::index::SetIndex;
 use super::reconcile::{Salt, Span};
 use crate::envelope::VERSION;
 use crate::ids::ItemId;
-use crate::store::OrderKey;
+use crate::store::{OrderKey, Ordered, StoreError};
 
 /// Items looked at to let seats take turns.
 const STAGE: usize = 64;
@@ -130,18 +129,18 @@ impl Outbox {
     }
 
     /// Reads the next few items of the most urgent lane, if that isn't later than `last`.
-    pub(super) fn stage(&mut self, index: &SetIndex, fetch: Fetch<'_>, last: u8) {
+    pub(super) fn stage(&mut self, index: &dyn Ordered, fetch: Fetch<'_>, last: u8) -> Result<(), StoreError> {
         loop {
-            self.unfold(index, last);
+            self.unfold(index, last)?;
             let urgent = self.keys.first().map(|key| key.lane).filter(|lane| *lane <= last);
             match (self.next_lane(), urgent) {
                 (Some(staged), Some(lane)) if lane < staged => {
                     self.keys.extend(self.staged.drain(..).map(|staged| staged.key));
                 }
-                (Some(_), _) | (None, None) => return,
+                (Some(_), _) | (None, None) => return Ok(()),
                 (None, Some(_)) => {}
             }
-            let Some(lane) = urgent else { return };
+            let Some(lane) = urgent else { return Ok(()) };
             let mut bytes = 0;
             while self.staged.len() < STAGE && bytes < STAGE_BYTES {
                 let Some(key) = self.keys.first().copied().filter(|key| key.lane == lane) else {
@@ -163,14 +162,14 @@ impl Outbox {
     }
 
     /// Turns the front of the earliest stretch into keys while it may hold the next item.
-    fn unfold(&mut self, index: &SetIndex, last: u8) {
+    fn unfold(&mut self, index: &dyn Ordered, last: u8) -> Result<(), StoreError> {
         while let Some(i) = (0..self.spans.len()).min_by_key(|i| self.spans[*i].next) {
             let next = self.spans[i].next;
             let later = self.keys.first().is_some_and(|key| *key < next) || self.staged.first().is_some_and(|s| s.key.lane < next.lane);
             if next.lane > last || later {
-                return;
+                return Ok(());
             }
-            let (keys, rest) = self.spans.swap_remove(i).take(index, STAGE);
+            let (keys, rest) = self.spans.swap_remove(i).take(index, STAGE)?;
             self.spans.extend(rest);
             for key in keys {
                 if !self.is_known(&key.id) {
@@ -178,6 +177,7 @@ impl Outbox {
                 }
             }
         }
+        Ok(())
     }
 
     /// Length of the item that [`Self::pop`] would take.

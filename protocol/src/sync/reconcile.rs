@@ -10,11 +10,11 @@
 //! the last bound in the others), the number of further bytes of the bound, these bytes (zeros follow), then what it claims.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
-use super::index::{END, Fingerprint, Packed, SetIndex, lane_start, unpack};
 use crate::crypto::{context, derive};
 use crate::ids::ItemId;
-use crate::store::OrderKey;
+use crate::store::{Fingerprint, OrderKey, Ordered, Packed, StoreError, Walk};
 use crate::wire::{Reader, WireError, Writer};
 
 /// Longest message in bytes; what doesn't fit is claimed again as one range and settled in the next round.
@@ -186,11 +186,18 @@ fn separator(below: &OrderKey, first: &OrderKey) -> OrderKey {
     let keep = shared_prefix(&below, &first) + 1;
     let mut out = [0; 41];
     out[..keep].copy_from_slice(&first[..keep]);
-    unpack(&out)
+    OrderKey::from_bytes(&out)
 }
 
-/// Parses a message into claims with their upper bounds. Refuses what is out of order, empty or written another way.
-fn parse(message: &[u8]) -> Result<Vec<(OrderKey, Claim)>, WireError> {
+/// A peer's claims, each with its range's upper bound.
+#[derive(Debug)]
+pub struct Heard(Vec<(OrderKey, Claim)>);
+
+/// Parses a message. Refuses what is out of order, empty or written another way.
+///
+/// # Errors
+/// It is malformed: its sender misbehaves.
+pub fn parse(message: &[u8]) -> Result<Heard, WireError> {
     if message.len() > MAX_MESSAGE {
         return Err(WireError::OutOfBounds("ranges"));
     }
@@ -234,10 +241,10 @@ fn parse(message: &[u8]) -> Result<Vec<(OrderKey, Claim)>, WireError> {
                 }
             }
         };
-        claims.push((unpack(&to), claim));
+        claims.push((OrderKey::from_bytes(&to), claim));
         at = to;
     }
-    Ok(claims)
+    Ok(Heard(claims))
 }
 
 /// A stretch of the index to send, walked lazily: handing over a million items costs one of these.
@@ -269,59 +276,63 @@ pub struct Answer {
 }
 
 /// The first message over `from ≤ key < to`: in each lane the newest items one by one, then ranges that grow with age.
-pub fn opening(index: &SetIndex, salt: &Salt, from: &OrderKey, to: &OrderKey) -> Vec<u8> {
+///
+/// # Errors
+/// The set can't be read.
+pub fn opening(index: &dyn Ordered, salt: &Salt, from: &OrderKey, to: &OrderKey) -> Result<Vec<u8>, StoreError> {
     let mut claims = Claims::new();
     for lane in from.lane..to.lane.min(6) {
-        let (start, end) = (lane_start(lane), lane_start(lane + 1));
-        divide_by_age(index, salt, &start, &end, &mut claims);
+        let (start, end) = (OrderKey::lane_start(lane), OrderKey::lane_start(lane + 1));
+        divide_by_age(index, salt, &start, &end, &mut claims)?;
     }
-    claims.w.finish()
+    Ok(claims.w.finish())
 }
 
 /// Lists the newest items of a range and marks ranges that grow with age.
-fn divide_by_age(index: &SetIndex, salt: &Salt, from: &OrderKey, to: &OrderKey, claims: &mut Claims) {
-    let base = index.rank(from);
+fn divide_by_age(index: &dyn Ordered, salt: &Salt, from: &OrderKey, to: &OrderKey, claims: &mut Claims) -> Result<(), StoreError> {
+    let base = index.rank(from)? as usize;
     let mut cuts = Vec::new();
-    let (mut size, mut left) = (NEWEST, index.rank(to) - base);
+    let (mut size, mut left) = (NEWEST, index.rank(to)? as usize - base);
     while left > size + size / 2 {
         left -= size;
         cuts.push(base + left);
         size *= GROWTH;
     }
     cuts.reverse();
-    for pair in bounds_at(index, &cuts, *from, *to).windows(2) {
+    for pair in bounds_at(index, &cuts, *from, *to)?.windows(2) {
         let list = if pair[1] == *to { NEWEST * 3 / 2 } else { 0 };
-        claims.push(&pair[0], &pair[1], &claim_range(index, salt, &pair[0], &pair[1], list));
+        claims.push(&pair[0], &pair[1], &claim_range(index, salt, &pair[0], &pair[1], list)?);
     }
+    Ok(())
 }
 
 /// Range bounds `start`, one before each rank of `cuts`, `end`.
-fn bounds_at(index: &SetIndex, cuts: &[usize], start: OrderKey, end: OrderKey) -> Vec<OrderKey> {
+fn bounds_at(index: &dyn Ordered, cuts: &[usize], start: OrderKey, end: OrderKey) -> Result<Vec<OrderKey>, StoreError> {
     let mut bounds = vec![start];
     for cut in cuts {
-        if let (Some(below), Some(first)) = (index.nth(cut - 1), index.nth(*cut)) {
+        if let (Some(below), Some(first)) = (index.nth(*cut as u64 - 1)?, index.nth(*cut as u64)?) {
             bounds.push(separator(&below, &first));
         }
     }
     bounds.push(end);
-    bounds
+    Ok(bounds)
 }
 
-fn claim_range(index: &SetIndex, salt: &Salt, from: &OrderKey, to: &OrderKey, list: usize) -> Claim {
-    let print = index.fingerprint(from, to);
-    if print.count as usize <= list {
-        Claim::List(index.range(from, to).map(|key| salt.short(&key.id)).collect())
+fn claim_range(index: &dyn Ordered, salt: &Salt, from: &OrderKey, to: &OrderKey, list: usize) -> Result<Claim, StoreError> {
+    let print = index.between(from, to)?;
+    Ok(if print.count as usize <= list {
+        let keys = index.range(Bound::Included(*from), print.count as usize)?;
+        Claim::List(keys.iter().map(|key| salt.short(&key.id)).collect())
     } else {
         Claim::Mark(salt.mark(&print))
-    }
+    })
 }
 
-/// Answers a peer's message.
+/// Answers a peer's claims.
 ///
 /// # Errors
-/// The message is malformed: its sender misbehaves.
-pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, WireError> {
-    let claims = parse(message)?;
+/// The set can't be read.
+pub fn answer(index: &dyn Ordered, salt: &Salt, Heard(claims): &Heard) -> Result<Answer, StoreError> {
     let whole_end = claims.last().map_or(OrderKey::MIN, |(to, _)| *to);
     let (mut out, mut reply) = (Answer::default(), Claims::new());
     let mut from = OrderKey::MIN;
@@ -329,26 +340,27 @@ pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, W
         out.asked |= matches!(claim, Claim::Mark(_) | Claim::List(_));
         if reply.len + FANOUT * 61 + LONGEST + 61 > MAX_MESSAGE {
             // No room: the rest is claimed as one range and comes back in the next round.
-            reply.push(&from, &whole_end, &claim_range(index, salt, &from, &whole_end, 0));
+            reply.push(&from, &whole_end, &claim_range(index, salt, &from, &whole_end, 0)?);
             break;
         }
         match claim {
             Claim::Skip => {}
             Claim::Mark(mark) => {
-                let print = index.fingerprint(&from, to);
+                let print = index.between(&from, to)?;
                 out.work += 64;
                 if salt.mark(&print) != *mark {
                     let edge = match claims.get(i + 1) {
                         Some((_, Claim::List(_))) => true,
-                        Some((next, Claim::Mark(mark))) => salt.mark(&index.fingerprint(to, next)) != *mark,
+                        Some((next, Claim::Mark(mark))) => salt.mark(&index.between(to, next)?) != *mark,
                         _ => false,
                     };
-                    divide(index, salt, &from, to, print.count as usize, edge, &mut reply);
+                    divide(index, salt, &from, to, print.count as usize, edge, &mut reply)?;
                 }
             }
-            Claim::List(theirs) => compare(index, salt, (&from, to), theirs, &mut out, &mut reply),
+            Claim::List(theirs) => compare(index, salt, (&from, to), theirs, &mut out, &mut reply)?,
             Claim::Missing { digest, bits } => {
-                let keys: Vec<OrderKey> = index.range(&from, to).take(bits.len() * 8 + 1).collect();
+                let mut keys = index.range(Bound::Included(from), bits.len() * 8 + 1)?;
+                keys.retain(|key| key < to);
                 let shorts: Vec<u64> = keys.iter().map(|key| salt.short(&key.id)).collect();
                 out.work += keys.len() as u64;
                 if salt.digest(&shorts) == *digest {
@@ -359,15 +371,8 @@ pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, W
                     out.missing.extend(wanted.map(|(_, key)| *key));
                 } else {
                     // The set changed since it was listed.
-                    divide(
-                        index,
-                        salt,
-                        &from,
-                        to,
-                        index.fingerprint(&from, to).count as usize,
-                        false,
-                        &mut reply,
-                    );
+                    let count = index.between(&from, to)?.count as usize;
+                    divide(index, salt, &from, to, count, false, &mut reply)?;
                 }
             }
         }
@@ -379,31 +384,48 @@ pub fn answer(index: &SetIndex, salt: &Salt, message: &[u8]) -> Result<Answer, W
 }
 
 /// A disputed range: listed if short, split otherwise.
-fn divide(index: &SetIndex, salt: &Salt, from: &OrderKey, to: &OrderKey, count: usize, edge: bool, reply: &mut Claims) {
+fn divide(
+    index: &dyn Ordered,
+    salt: &Salt,
+    from: &OrderKey,
+    to: &OrderKey,
+    count: usize,
+    edge: bool,
+    reply: &mut Claims,
+) -> Result<(), StoreError> {
     let list = if edge { EDGE_LIST } else { LIST };
     if count <= list {
-        return reply.push(from, to, &claim_range(index, salt, from, to, list));
+        reply.push(from, to, &claim_range(index, salt, from, to, list)?);
+        return Ok(());
     }
     if edge && count <= EDGE {
         return divide_by_age(index, salt, from, to, reply);
     }
-    let base = index.rank(from);
+    let base = index.rank(from)? as usize;
     let parts = count.div_ceil(NEWEST).min(FANOUT);
     let cuts: Vec<usize> = (1..parts).map(|i| base + count * i / parts).collect();
-    for pair in bounds_at(index, &cuts, *from, *to).windows(2) {
-        reply.push(&pair[0], &pair[1], &claim_range(index, salt, &pair[0], &pair[1], 0));
+    for pair in bounds_at(index, &cuts, *from, *to)?.windows(2) {
+        reply.push(&pair[0], &pair[1], &claim_range(index, salt, &pair[0], &pair[1], 0)?);
     }
+    Ok(())
 }
 
 /// A listed range: send what isn't in the list, ask for what is only there.
-fn compare(index: &SetIndex, salt: &Salt, range: (&OrderKey, &OrderKey), theirs: &[u64], out: &mut Answer, reply: &mut Claims) {
+fn compare(
+    index: &dyn Ordered,
+    salt: &Salt,
+    range: (&OrderKey, &OrderKey),
+    theirs: &[u64],
+    out: &mut Answer,
+    reply: &mut Claims,
+) -> Result<(), StoreError> {
     let (from, to) = range;
     let except: BTreeSet<u64> = theirs.iter().copied().collect();
     let (mut ours, mut more) = (BTreeSet::new(), false);
     if theirs.is_empty() {
-        more = index.fingerprint(from, to).count > 0;
+        more = index.between(from, to)?.count > 0;
     } else {
-        for key in index.range(from, to) {
+        index.walk(from, to, &mut |key| {
             let short = salt.short(&key.id);
             out.work += 1;
             if except.contains(&short) {
@@ -411,7 +433,8 @@ fn compare(index: &SetIndex, salt: &Salt, range: (&OrderKey, &OrderKey), theirs:
             } else {
                 more = true;
             }
-        }
+            Walk::On
+        })?;
     }
     if more {
         out.spans.push(Span {
@@ -429,22 +452,33 @@ fn compare(index: &SetIndex, salt: &Salt, range: (&OrderKey, &OrderKey), theirs:
         let digest = salt.digest(theirs);
         reply.push(from, to, &Claim::Missing { digest, bits });
     }
+    Ok(())
 }
 
 impl Span {
     /// Takes up to `limit` keys off the front; `None` in the end means the span is used up.
-    pub fn take(mut self, index: &SetIndex, limit: usize) -> (Vec<OrderKey>, Option<Self>) {
-        let mut keys = Vec::new();
-        for key in index.range(&self.next, &self.end) {
+    ///
+    /// # Errors
+    /// The set can't be read.
+    pub fn take(mut self, index: &dyn Ordered, limit: usize) -> Result<(Vec<OrderKey>, Option<Self>), StoreError> {
+        let (mut keys, mut next) = (Vec::new(), None);
+        index.walk(&self.next, &self.end, &mut |key| {
             if keys.len() == limit {
-                self.next = key;
-                return (keys, Some(self));
+                next = Some(key);
+                return Walk::Stop;
             }
             if self.except.is_empty() || !self.except.contains(&self.salt.short(&key.id)) {
                 keys.push(key);
             }
-        }
-        (keys, None)
+            Walk::On
+        })?;
+        Ok(match next {
+            Some(next) => {
+                self.next = next;
+                (keys, Some(self))
+            }
+            None => (keys, None),
+        })
     }
 }
 
@@ -462,9 +496,9 @@ pub enum Scope {
 impl Scope {
     pub fn bounds(self) -> (OrderKey, OrderKey) {
         match self {
-            Self::Control => (OrderKey::MIN, lane_start(1)),
-            Self::Rest => (lane_start(1), END),
-            Self::All => (OrderKey::MIN, END),
+            Self::Control => (OrderKey::MIN, OrderKey::lane_start(1)),
+            Self::Rest => (OrderKey::lane_start(1), OrderKey::END),
+            Self::All => (OrderKey::MIN, OrderKey::END),
         }
     }
 }

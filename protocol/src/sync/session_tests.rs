@@ -4,19 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::frames::Frame;
-use super::index::{END, SetIndex};
 use super::reconcile::Salt;
-use super::session::{Event, Misbehaviour, Received, Role, Session, SessionOutput, SessionSettings, Statistics};
+use super::session::{Event, Misbehaviour, Received, Role, Session, SessionError, SessionOutput, SessionSettings, Statistics};
 use super::testing::{Item, Random, Territory, key_of};
 use crate::envelope::{Kind, Lane, TAG, padded_len};
 use crate::ids::ItemId;
-use crate::store::OrderKey;
+use crate::store::{OrderKey, Ordered, SetIndex};
+
+/// A set in memory is always read.
+fn misbehaviour(result: Result<(), SessionError>) -> Result<(), Misbehaviour> {
+    result.map_err(|error| match error {
+        SessionError::Misbehaviour(why) => why,
+        SessionError::Store(error) => panic!("{error}"),
+    })
+}
 
 /// A store and its engine, reduced to what a session needs.
 struct Node {
     index: SetIndex,
     bytes: BTreeMap<ItemId, Arc<[u8]>>,
     session: Session,
+    now_ms: u64,
     events: Vec<Event>,
     /// Items that came again although they were stored.
     repeated: u64,
@@ -29,6 +37,7 @@ impl Node {
             index: items.iter().map(|(key, _)| *key).collect(),
             bytes: items.iter().map(|(key, bytes)| (key.id, bytes.clone())).collect(),
             session: session(role),
+            now_ms: 0,
             events: Vec::new(),
             repeated: 0,
             order: Vec::new(),
@@ -61,7 +70,11 @@ impl Node {
     fn send(&mut self, budget: usize) -> Option<Vec<u8>> {
         let mut out = SessionOutput::default();
         let bytes = &self.bytes;
-        let frame = self.session.next_frame(&self.index, &|id| bytes.get(id).cloned(), budget, &mut out);
+        let fetch = |id: &ItemId| bytes.get(id).cloned();
+        let frame = self
+            .session
+            .next_frame(self.now_ms, &self.index, &fetch, budget, &mut out)
+            .expect("in memory");
         self.events.extend(out.events);
         assert!(frame.as_ref().is_none_or(|f| f.len() <= super::frames::MAX_FRAME && !f.is_empty()));
         frame
@@ -69,14 +82,14 @@ impl Node {
 
     fn receive(&mut self, frame: &[u8]) -> Result<(), Misbehaviour> {
         let mut out = SessionOutput::default();
-        let result = self.session.handle(frame, &self.index, &mut out);
+        let result = misbehaviour(self.session.handle(self.now_ms, frame, &self.index, &mut out));
         self.events.extend(out.events);
         out.received.into_iter().for_each(|received| self.commit(received));
         result
     }
 
     fn ids(&self) -> BTreeSet<OrderKey> {
-        self.index.range(&OrderKey::MIN, &END).collect()
+        self.index.iter_from(std::ops::Bound::Unbounded).collect()
     }
 
     fn settled(&self) -> bool {
@@ -478,7 +491,7 @@ fn hostile_frames_are_errors_within_bounds() {
     let mut b = victim(80);
     assert!(
         b.session
-            .handle(&ranges(&b, &claims), &b.index, &mut SessionOutput::default())
+            .handle(0, &ranges(&b, &claims), &b.index, &mut SessionOutput::default())
             .is_err()
     );
     let mut b = victim(80);
@@ -509,7 +522,7 @@ fn items_beyond_the_window_are_refused_when_nothing_is_durable_yet() {
         a.iter().for_each(|(_, bytes)| encoder.encode(bytes, &mut w).unwrap());
         let body = w.finish();
         // The victim's engine never commits.
-        b.session.handle(&Frame::Items(&body).encode(), &b.index, &mut out)
+        misbehaviour(b.session.handle(0, &Frame::Items(&body).encode(), &b.index, &mut out))
     });
     assert!(
         matches!(result, Err(Misbehaviour::Overrun | Misbehaviour::Malformed(_))),
@@ -563,7 +576,7 @@ fn random_bytes_in_and_around_real_frames_never_panic() {
                     frame[at] = random.next() as u8;
                 }
                 let mut out = SessionOutput::default();
-                if to.session.handle(&frame, &to.index, &mut out).is_err() {
+                if to.session.handle(0, &frame, &to.index, &mut out).is_err() {
                     break 'broken;
                 }
                 for received in out.received {
@@ -587,3 +600,4 @@ fn a_refused_session_says_so_once_and_is_silent() {
 }
 
 mod budgets;
+mod slow_lines;

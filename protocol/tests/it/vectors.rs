@@ -34,11 +34,10 @@ use bocage_protocol::peer::{Held, Hello};
 use bocage_protocol::record::{
     Arrival, Document, FactBody, FactKind, Gate, Label, OwnChain, RecordHead, RequestHead, Verdict, fact_id, payload, record_id,
 };
-use bocage_protocol::store::OrderKey;
+use bocage_protocol::store::{OrderKey, Ordered, SetIndex};
 use bocage_protocol::sync::codec::{Decoder, Encoder};
 use bocage_protocol::sync::frames::{Done, Frame, Refusal, Status};
-use bocage_protocol::sync::reconcile::{Salt, Scope, answer, opening};
-use bocage_protocol::sync::{END, SetIndex};
+use bocage_protocol::sync::reconcile::{Salt, Scope, answer, opening, parse};
 use bocage_protocol::wire::{Reader, Writer};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -1028,16 +1027,16 @@ fn session(v: &mut Vectors) {
 
     v.note("claims in pass 1: this set opens; one that holds (2, 2^16, 02) and (3, 1, 04) answers");
     let other = SetIndex::from_iter([keys[1], key(3, 1, 4)]);
-    let first = opening(&index, &pass, &OrderKey::MIN, &END);
-    let second = answer(&other, &pass, &first).expect("well-formed");
-    let third = answer(&index, &pass, &second.message).expect("well-formed");
+    let first = opening(&index, &pass, &OrderKey::MIN, &OrderKey::END).unwrap();
+    let second = answer(&other, &pass, &parse(&first).expect("well-formed")).unwrap();
+    let third = answer(&index, &pass, &parse(&second.message).expect("well-formed")).unwrap();
     v.put("claims.opening", &first);
     v.put("claims.answer", &second.message);
     assert!(third.message.is_empty(), "nothing is disputed any more");
     assert_eq!(third.missing, [keys[0], keys[2]], "asked for by bitmap");
     v.note("the opening of 100 items (lane 3, time n, id of n), n = 1 to 100: marks of older ranges before the newest ones' list");
     let many = SetIndex::from_iter((1..=100).map(|n| key(3, u64::from(n), n)));
-    v.put("claims.many", opening(&many, &pass, &OrderKey::MIN, &END));
+    v.put("claims.many", opening(&many, &pass, &OrderKey::MIN, &OrderKey::END).unwrap());
 }
 
 #[test]

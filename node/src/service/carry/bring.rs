@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use bocage_protocol::crypto::KemSecret;
 use bocage_protocol::mule::{Entry, Manifest};
 use bocage_protocol::peer::Input;
+use bocage_protocol::store::Ordered as _;
 
 use super::load::own_name;
 use super::out::write_receipt;
@@ -133,13 +134,13 @@ fn take_in(cargo: &MuleFile<'_>, turns: &mut Turns<'_>, file: &mut CarriedFile, 
             brought += items.len() as u64;
             file.statements += statements.len() as u64;
             file.new += turns.take(move |service| {
-                let before = service.core.peer.index().len();
+                let before = service.core.store.len();
                 let outcome = service.core.input(Input::Carried { items, statements });
                 let refused = outcome.refused.as_ref().map(store_failure);
                 service.pending.push(outcome);
                 match refused {
                     Some(failure) => Err(failure),
-                    None => Ok((service.core.peer.index().len() - before) as u64),
+                    None => Ok(service.core.store.len() - before),
                 }
             })?;
             Ok(None)

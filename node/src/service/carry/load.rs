@@ -8,6 +8,7 @@ use bocage_protocol::crypto::derive;
 use bocage_protocol::ids::{KemPublic, NodeKey, hex};
 use bocage_protocol::mule::Manifest;
 use bocage_protocol::peer::{Coverage, Held};
+use bocage_protocol::store::Ordered as _;
 
 use crate::backup::RECORDS;
 use crate::client::Failure;
@@ -42,7 +43,7 @@ impl Load {
             names: nodes.values().map(|(_, name)| name.clone()).collect(),
             coverage: Arc::new(coverage),
             statements: service.core.peer.statements(now_ms()),
-            total: service.core.peer.index().len() as u64,
+            total: service.core.store.len(),
             ..Self::sealed_to(service, nodes.into_values().map(|(kem, _)| kem).collect())
         })
     }
@@ -51,7 +52,7 @@ impl Load {
     pub(in crate::service) fn everything(service: &mut Service, recipients: BTreeSet<KemPublic>) -> Self {
         let mut load = Self {
             statements: service.core.peer.statements(now_ms()),
-            total: service.core.peer.index().len() as u64,
+            total: service.core.store.len(),
             ..Self::sealed_to(service, recipients)
         };
         load.sealing.name = RECORDS.to_owned();

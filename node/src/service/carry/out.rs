@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bocage_protocol::mule::Entry;
 use bocage_protocol::peer::Coverage;
-use bocage_protocol::store::{OrderKey, Store as _};
+use bocage_protocol::store::{OrderKey, Ordered as _, Store as _};
 
 use super::{CARGO, Load, RECEIPT, on_stick};
 use crate::client::{CarriedOut, Failure, Reply};

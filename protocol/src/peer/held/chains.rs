@@ -7,11 +7,11 @@
 //! A seat with more orphans than there is room for is *lost*: it goes on from the tips it has, and is looked through anew at the next
 //! start. So a flood of loose envelopes costs its own author his claims, and nobody else's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use super::statement::MAX_TIPS;
-use crate::envelope::VERSION;
+use crate::envelope::{Lane, VERSION};
 use crate::ids::{Hlc, ItemId, SeatKey};
 use crate::store::{MAX_LOCAL_VALUE, OrderKey, Store, StoreError};
 use crate::wire::{Reader, WireError, Writer};
@@ -20,6 +20,10 @@ use crate::wire::{Reader, WireError, Writer};
 const MAX_ORPHANS: usize = 1 << 17;
 /// Seats in the stored form: far over what fits.
 const MAX_SEATS: usize = 1 << 16;
+
+/// Items read at a time of one lane.
+const READ_AHEAD: usize = 512;
+const LANES: u8 = Lane::Originals as u8 + 1;
 
 /// What of an envelope says where it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +87,44 @@ impl Chain {
     }
 }
 
+/// What has been read ahead of one lane.
+struct Ahead {
+    from: Bound<OrderKey>,
+    end: OrderKey,
+    read: VecDeque<((Hlc, ItemId), Place)>,
+    is_done: bool,
+}
+
+impl Ahead {
+    fn of(lane: u8) -> Self {
+        Self {
+            from: Bound::Included(OrderKey::lane_start(lane)),
+            end: OrderKey::lane_start(lane + 1),
+            read: VecDeque::new(),
+            is_done: false,
+        }
+    }
+
+    /// Reads on until there is something, or the lane ends.
+    fn fill(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        while self.read.is_empty() && !self.is_done {
+            let (end, read) = (self.end, &mut self.read);
+            let last = store.read(self.from, READ_AHEAD, &mut |key, bytes| {
+                if *key < end
+                    && let Some(place) = Place::of(bytes)
+                {
+                    read.push_back(((key.time, key.id), place));
+                }
+            })?;
+            match last {
+                Some(last) if last < end => self.from = Bound::Excluded(last),
+                _ => self.is_done = true,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The chains of all seats.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(super) struct Chains {
@@ -97,19 +139,23 @@ impl Chains {
         whole.map(|(seat, chain)| (*seat, chain.tips.len() == 1))
     }
 
-    /// Looks through everything stored.
+    /// Looks through everything stored, all lanes at once by their authors' clocks: a chain crosses lanes, and its clock only goes on. In the
+    /// order of the set every step to an urgenter lane would be an orphan first.
     pub(super) fn scan(store: &dyn Store) -> Result<Self, StoreError> {
         let mut chains = Self::default();
-        let mut from = Bound::Unbounded;
+        let mut lanes: Vec<Ahead> = (0..LANES).map(Ahead::of).collect();
         loop {
-            let keys = store.range(from, 4_096)?;
-            let Some(last) = keys.last() else { return Ok(chains) };
-            from = Bound::Excluded(*last);
-            for key in keys {
-                if let Some(place) = store.get(&key.id)?.and_then(|bytes| Place::of(&bytes)) {
-                    chains.take(key.id, &place, store, &|earlier| *earlier < key);
-                }
+            for lane in &mut lanes {
+                lane.fill(store)?;
             }
+            let next = lanes
+                .iter_mut()
+                .filter(|lane| !lane.read.is_empty())
+                .min_by_key(|lane| lane.read[0].0);
+            let Some(((time, id), place)) = next.and_then(|lane| lane.read.pop_front()) else {
+                return Ok(chains);
+            };
+            chains.take(id, &place, store, &|earlier| (earlier.time, earlier.id) < (time, id));
         }
     }
 
@@ -221,7 +267,7 @@ fn is_whole(chain: &Chain, place: &Place, store: &dyn Store, taken: &dyn Fn(&Ord
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::envelope::{Header, Kind, Lane};
+    use crate::envelope::{Header, Kind};
     use crate::ids::{DocId, Kid, NetworkId};
     use crate::store::{Batch, MemoryStore, StoredItem};
     use crate::testing::{NOW, Random, key};

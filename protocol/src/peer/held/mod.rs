@@ -20,8 +20,7 @@ use ed25519_dalek::SigningKey;
 use super::LinkId;
 use crate::identity::{Registry, Revoked};
 use crate::ids::{FacilityKey, ItemId, NodeKey, SeatKey};
-use crate::store::{LocalWrite, Store, StoreError};
-use crate::sync::SetIndex;
+use crate::store::{LocalWrite, OrderKey, Store, StoreError};
 use crate::wire::Reader;
 
 use book::Book;
@@ -64,9 +63,9 @@ pub(super) struct Holdings {
 
 impl Holdings {
     /// Believes what was written down at a clean stop if it is about this very set; else looks through the store.
-    pub(super) fn open(node: SigningKey, store: &dyn Store, index: &SetIndex, registry: &Registry) -> Result<Self, StoreError> {
-        let known = store.local(CHAINS)?.and_then(|bytes| Chains::decode(&bytes, &index.root()).ok());
-        let kept_root = known.is_some().then(|| index.root());
+    pub(super) fn open(node: SigningKey, store: &dyn Store, registry: &Registry) -> Result<Self, StoreError> {
+        let known = store.local(CHAINS)?.and_then(|bytes| Chains::decode(&bytes, &store.root()).ok());
+        let kept_root = known.is_some().then(|| store.root());
         let mut holdings = Self {
             own: NodeKey(node.verifying_key().to_bytes()),
             node,
@@ -119,9 +118,9 @@ impl Holdings {
             .map(|held| (held.holder, &held.tips[..]))
     }
 
-    /// An envelope is durable; `index` lists it and all that were taken before.
-    pub(super) fn stored(&mut self, id: ItemId, place: &Place, index: &SetIndex, store: &dyn Store) {
-        if self.chains.take(id, place, store, &|key| index.contains(key)) {
+    /// An envelope is durable. `taken` is true of what is stored and was taken note of before.
+    pub(super) fn stored(&mut self, id: ItemId, place: &Place, store: &dyn Store, taken: &dyn Fn(&OrderKey) -> bool) {
+        if self.chains.take(id, place, store, taken) {
             self.unsaid.insert(place.seat());
         }
     }
@@ -312,13 +311,12 @@ impl Holdings {
     }
 
     /// Everything worth keeping over a clean stop.
-    pub(super) fn stop(&mut self, index: &SetIndex) -> Vec<LocalWrite> {
+    pub(super) fn stop(&mut self, root: &[u8; 32]) -> Vec<LocalWrite> {
         let mut local = self.keep();
-        let root = Some(index.root());
-        if std::mem::replace(&mut self.kept_root, root) != root {
+        if self.kept_root.replace(*root) != Some(*root) {
             local.push(LocalWrite {
                 key: CHAINS.to_vec(),
-                value: self.chains.encode(&index.root()),
+                value: self.chains.encode(root),
             });
         }
         local

@@ -11,7 +11,7 @@ use crate::envelope::{Envelope, Header, Kind, Lane};
 use crate::identity::{KeptHead, OpBody, Revoked};
 use crate::ids::{DocId, FactId, GrantId, Hlc, ItemId, Kid, RecordId};
 use crate::record::{FactBody, Label, NewFact, Write};
-use crate::store::Store;
+use crate::store::Ordered;
 use crate::testing::Random;
 
 /// A clinic, a pharmacy and nurses with one record among them, all equal.
@@ -129,8 +129,8 @@ fn t25_a_flood_of_ops_with_invented_authority_has_no_effect_and_hinders_nobody()
     net.write_items(1, flood);
     net.meet(1, 0);
     assert_eq!(
-        net.nodes[0].peer.index().root(),
-        net.nodes[1].peer.index().root(),
+        net.nodes[0].store.root(),
+        net.nodes[1].store.root(),
         "it all belongs, and does nothing"
     );
     assert_eq!(net.nodes[0].view(), before);
@@ -230,11 +230,7 @@ fn t40_a_carrier_that_drops_the_tail_of_a_chain_is_made_good_by_any_other_path()
     let tail: Vec<Vec<u8>> = net.nodes[0].items().into_iter().filter(|i| !before.contains(i)).collect();
     net.write_items(1, tail[..4].to_vec());
     net.meet(1, 2);
-    assert_eq!(
-        net.nodes[1].peer.index().root(),
-        net.nodes[2].peer.index().root(),
-        "they agree on what there is"
-    );
+    assert_eq!(net.nodes[1].store.root(), net.nodes[2].store.root(), "they agree on what there is");
     assert!(label_of(&net, 2, record, "line 3").is_some() && label_of(&net, 2, record, "line 4").is_none());
     net.meet(0, 2);
     assert!(label_of(&net, 2, record, "line 9").is_some());

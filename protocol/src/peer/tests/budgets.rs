@@ -9,6 +9,7 @@ use crate::crypto::{Secret, derive};
 use crate::envelope::{Envelope, Header, Kind, Lane, TAG};
 use crate::identity::{FacilityKind, Profession};
 use crate::ids::{DocId, Hlc, ItemId, Kid, RecordId};
+use crate::store::Ordered;
 
 /// Three facilities, four seats each.
 const TWELVE: Cast<'static> = &[
@@ -45,7 +46,7 @@ fn two_nodes_that_agree_find_out_in_one_round_trip_and_a_hundred_bytes() {
     for n in [0, 1] {
         net.nodes[n].reader = None;
         net.write_items(n, items.clone());
-        assert!(net.nodes[n].peer.index().len() > 10_000);
+        assert!(net.nodes[n].store.len() > 10_000);
     }
     let link = net.connect(0, 1);
     net.run();
@@ -97,9 +98,9 @@ fn a_content_envelope_costs_at_most_160_bytes_over_its_padded_text_in_a_steady_s
                         ),
                     };
                     let compartment = if n == 1 { Compartment::Medication } else { Compartment::Clinical };
-                    let before = net.nodes[n].peer.index().len();
+                    let before = net.nodes[n].store.len();
                     wire += item_bytes(&mut net, |net| net.add(n, *record, &[new(compartment, &text)]).unwrap());
-                    assert_eq!(net.nodes[n].peer.index().len(), before + 1, "one form is one envelope");
+                    assert_eq!(net.nodes[n].store.len(), before + 1, "one form is one envelope");
                     let last = net.nodes[n].items().pop().expect("just written");
                     let envelope = Envelope::parse(&last).unwrap();
                     assert_eq!(envelope.header.kind, Kind::Content);

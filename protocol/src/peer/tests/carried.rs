@@ -8,6 +8,7 @@ use crate::access::matrix::Compartment;
 use crate::envelope::{Envelope, VERSION};
 use crate::peer::{Event, Held, Input};
 use crate::record::Label;
+use crate::store::Ordered;
 use crate::testing::Random;
 
 /// What `from` would put into a file for `to`.
@@ -111,7 +112,7 @@ fn of_a_chain_that_forks_the_other_line_is_taken_along() {
     net.add(0, record, &[new(Compartment::Medication, "the other line")]).unwrap();
     net.run();
     carry(&mut net, 0, 1);
-    assert_eq!(net.nodes[1].peer.index().root(), net.nodes[0].peer.index().root());
+    assert_eq!(net.nodes[1].store.root(), net.nodes[0].store.root());
 }
 
 /// The same stick twice, two sticks mixed up, pages in any order: the same set, read the same.
@@ -146,7 +147,7 @@ fn t41_a_stick_that_mixes_doubles_and_reorders_changes_nothing_of_what_is_read()
         );
         net.run();
     }
-    let tail = |n: usize| net.nodes[n].peer.index().root();
+    let tail = |n: usize| net.nodes[n].store.root();
     assert_eq!(tail(2), tail(0));
     assert_eq!(texts(&net, 2, &record), texts(&net, 0, &record));
     assert_eq!(texts(&net, 1, &record).len(), 32, "identity, medication and its thirty lines");
@@ -194,7 +195,7 @@ fn t40_a_tail_that_a_stick_leaves_out_is_not_claimed_and_comes_by_another_path()
     );
     net.run();
     assert!(carry(&mut net, 0, 1) < net.nodes[0].items().len());
-    assert_eq!(net.nodes[1].peer.index().root(), net.nodes[0].peer.index().root());
+    assert_eq!(net.nodes[1].store.root(), net.nodes[0].store.root());
 }
 
 #[test]
@@ -212,7 +213,7 @@ fn a_forged_statement_or_item_in_a_file_says_nothing() {
     let last = items.last_mut().unwrap();
     let end = last.len() - 1;
     last[end] ^= 1;
-    let before = net.nodes[1].peer.index().root();
+    let before = net.nodes[1].store.root();
     assert!(net.nodes[1].peer.judge(items.last().unwrap(), &net.nodes[1].store).is_err());
     net.input(
         1,
@@ -221,7 +222,7 @@ fn a_forged_statement_or_item_in_a_file_says_nothing() {
             statements: Vec::new(),
         },
     );
-    assert_eq!(net.nodes[1].peer.index().root(), before);
+    assert_eq!(net.nodes[1].store.root(), before);
     let mut holders_after = |held: Held| {
         let (items, statements) = (Vec::new(), vec![held]);
         net.input(0, Input::Carried { items, statements });

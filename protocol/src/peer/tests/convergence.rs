@@ -6,6 +6,7 @@ use crate::access::matrix::Compartment;
 use crate::identity::{FacilityKind, Profession};
 use crate::ids::RecordId;
 use crate::peer::Event;
+use crate::store::Ordered;
 use crate::testing::Random;
 
 /// Two clinics of doctors (equal readers once both are shared with), nurses, pharmacists.
@@ -94,7 +95,7 @@ fn four_nodes_end_equal_whatever_happens_to_links_disks_and_processes() {
         net.meet_all();
         assert_eq!(net.roots().len(), 1, "seed {seed}");
         net.assert_saved();
-        let everywhere = net.nodes[3].peer.index().len();
+        let everywhere = net.nodes[3].store.len();
         assert!(everywhere > 60, "seed {seed}: something was written, {everywhere}");
         let saved = net.nodes.iter().flat_map(|n| &n.saved);
         for id in saved {

@@ -9,8 +9,8 @@ use crate::identity::{Charter, FacilityKind, OpBody, Profession};
 use crate::ids::{DocId, ItemId, NodeKey, RecordId};
 use crate::peer::{BatchNo, Effects, Event, Input, LinkId, Peer, WriteTicket};
 use crate::record::{NewFact, Pen, Reader, SeatSecrets, Write, WriteRefused};
-use crate::store::{Batch, LocalWrite, MemoryStore, Store};
-use crate::sync::{Fingerprint, SessionSettings};
+use crate::store::{Batch, Fingerprint, LocalWrite, MemoryStore, Ordered, Store};
+use crate::sync::SessionSettings;
 use crate::testing::{Counter, Founded, NOW, charter, found_with};
 
 /// Frames that a link holds in one direction.
@@ -49,7 +49,7 @@ impl Node {
         let store = MemoryStore::default();
         let peer = Peer::open(founded.node.clone(), charter, &store, settings(n)).expect("memory can be read");
         Self {
-            held: vec![peer.index().total()],
+            held: vec![store.total()],
             peer,
             store,
             reader: None,
@@ -214,7 +214,7 @@ impl Net {
     pub(super) fn stop(&mut self, n: usize) {
         let node = &mut self.nodes[n];
         let items = Vec::new();
-        let local = node.peer.stop();
+        let local = node.peer.stop(&node.store);
         node.store.commit(&Batch { items, local }).expect("memory takes it");
     }
 
@@ -313,7 +313,7 @@ impl Net {
                 // What the other side told was true when it said so, and is what this side holds now.
                 let Some(wire) = self.wires.get(link) else { return };
                 let other = wire.ends[usize::from(wire.ends[0] == n)];
-                let ours = self.nodes[n].peer.index().total();
+                let ours = self.nodes[n].store.total();
                 assert!(self.nodes[other].held.contains(&ours), "settled on different sets");
             }
             _ => {}
@@ -332,7 +332,7 @@ impl Net {
             let (now, mut out) = (self.now, Effects::default());
             node.peer
                 .handle(now, Input::Committed { batch, new }, [0; 32], &node.store, &mut out);
-            node.held.push(node.peer.index().total());
+            node.held.push(node.store.total());
             self.carry_out(n, out);
         } else {
             self.input(n, Input::CommitFailed { batch });
@@ -434,7 +434,7 @@ impl Net {
     }
 
     pub(super) fn roots(&self) -> BTreeSet<[u8; 32]> {
-        self.nodes.iter().map(|n| n.peer.index().root()).collect()
+        self.nodes.iter().map(|n| n.store.root()).collect()
     }
 
     /// Bytes and frames since the hello, per direction.

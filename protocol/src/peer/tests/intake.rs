@@ -8,7 +8,7 @@ use crate::envelope::{Header, Kind, Lane};
 use crate::identity::op::REGISTRY_OP;
 use crate::ids::{DocId, Hlc, ItemId, Kid, SeatKey};
 use crate::peer::{Effects, Event, Hello, Input, LinkId};
-use crate::store::Store;
+use crate::store::Ordered;
 use crate::sync::frames::{Frame, Status};
 use crate::testing::{NOW, charter, key};
 
@@ -111,7 +111,7 @@ fn envelopes_wait_for_their_author_s_certificates_and_come_in_with_them() {
         peer.send(&mut net, op);
     }
     assert_eq!(net.nodes[0].peer.waiting(), 0);
-    assert_eq!(net.nodes[0].peer.index().root(), net.nodes[2].peer.index().root());
+    assert_eq!(net.nodes[0].store.root(), net.nodes[2].store.root());
     assert!(peer.is_up(&net));
 }
 
@@ -158,7 +158,7 @@ fn a_flood_fills_the_waiting_room_to_its_bounds_and_the_next_session_brings_what
             peer.send(&mut net, op);
         }
         net.meet(2, 0);
-        assert_eq!(net.nodes[0].peer.index().root(), net.nodes[2].peer.index().root());
+        assert_eq!(net.nodes[0].store.root(), net.nodes[2].store.root());
         assert_eq!(net.nodes[0].peer.waiting(), full, "the stranger's stay out");
     }
 }
@@ -181,7 +181,7 @@ fn early_ops_sent_again_and_again_don_t_wear_the_waiting_room_out() {
         peer.send(&mut net, item);
     }
     assert_eq!(net.nodes[0].peer.waiting(), 0);
-    assert_eq!(net.nodes[0].peer.index().root(), net.nodes[2].peer.index().root());
+    assert_eq!(net.nodes[0].store.root(), net.nodes[2].store.root());
 }
 
 #[test]
@@ -205,12 +205,12 @@ fn a_write_that_was_not_saved_never_surfaces_later() {
     assert_eq!(net.nodes[0].events, [Event::NotSaved { ticket }]);
     assert_eq!(net.nodes[0].peer.waiting(), 0, "it would come in behind its author's back");
     // Nor does half of a write count: one item that doesn't belong undoes it all.
-    let before = net.nodes[0].peer.index().root();
+    let before = net.nodes[0].store.root();
     let mut bad = envelopes.last().unwrap().clone();
     *bad.last_mut().unwrap() ^= 1;
     net.write_items(0, [ops.clone(), vec![bad]].concat());
     assert!(matches!(net.nodes[0].events.last(), Some(Event::NotSaved { .. })));
-    assert_eq!(net.nodes[0].peer.index().root(), before);
+    assert_eq!(net.nodes[0].store.root(), before);
     assert!(!net.nodes[0].peer.allowed(NOW).contains(&net.nodes[2].key), "not even in memory");
     net.write_items(0, [envelopes, ops].concat());
     assert!(matches!(net.nodes[0].events.last(), Some(Event::Saved { .. })));
@@ -273,7 +273,7 @@ fn certificates_whose_commit_failed_are_known_again_once_they_come_again() {
         peer.send(&mut net, envelope);
     }
     assert_eq!(net.nodes[0].peer.waiting(), 0);
-    assert_eq!(net.nodes[0].peer.index().root(), net.nodes[2].peer.index().root());
+    assert_eq!(net.nodes[0].store.root(), net.nodes[2].store.root());
     assert!(net.nodes[0].peer.allowed(NOW).contains(&net.nodes[2].key));
 }
 

@@ -14,7 +14,7 @@ use crate::crypto::{Entropy, Secret};
 use crate::identity::{FacilityKind, Profession};
 use crate::ids::{Hlc, KemPublic};
 use crate::record::{Label, RecordHead};
-use crate::store::{Batch, LocalRecord, VerifyReport};
+use crate::store::{Batch, Fingerprint, LocalRecord, Ordered, VerifyReport};
 use crate::testing::{Place, territory};
 
 /// Clinic, pharmacy, and a doctor's practice that nothing is shared with.
@@ -366,9 +366,6 @@ impl Store for Counting<'_> {
     fn contains(&self, id: &ItemId) -> Result<bool, StoreError> {
         self.0.contains(id)
     }
-    fn range(&self, from: Bound<OrderKey>, limit: usize) -> Result<Vec<OrderKey>, StoreError> {
-        self.0.range(from, limit)
-    }
     fn of_document(&self, doc: &DocId) -> Result<Vec<OrderKey>, StoreError> {
         self.0.of_document(doc)
     }
@@ -384,8 +381,20 @@ impl Store for Counting<'_> {
     fn close(self: Box<Self>) -> Result<(), StoreError> {
         Ok(())
     }
-    fn len(&self) -> u64 {
-        self.0.len()
+}
+
+impl Ordered for Counting<'_> {
+    fn total(&self) -> Fingerprint {
+        self.0.total()
+    }
+    fn below(&self, key: &OrderKey) -> Result<Fingerprint, StoreError> {
+        self.0.below(key)
+    }
+    fn nth(&self, n: u64) -> Result<Option<OrderKey>, StoreError> {
+        self.0.nth(n)
+    }
+    fn range(&self, from: Bound<OrderKey>, limit: usize) -> Result<Vec<OrderKey>, StoreError> {
+        self.0.range(from, limit)
     }
 }
 

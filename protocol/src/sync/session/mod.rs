@@ -1,4 +1,4 @@
-//! One side of one connection, from STATUS to the comparison of roots and on into live mode. No clock, no socket, no store: frames
+//! One side of one connection, from STATUS to the comparison of roots and on into live mode. No socket, no store: frames
 //! go in, frames are pulled out, items are handed to the engine with a ticket.
 //!
 //! Invariants: what a peer is sent counts as held there only after its durable acknowledgement; an acknowledgement leaves only for
@@ -10,6 +10,7 @@
 //! other judges once its own counts say that nothing is on the way. Marks that differ start another pass under another salt; a
 //! pass that moves nothing twice in a row is [`Event::Diverged`].
 
+mod pace;
 mod passes;
 mod transfer;
 
@@ -17,15 +18,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use thiserror::Error;
 
-use crate::store::OrderKey;
+use crate::store::{OrderKey, Ordered, StoreError};
 use crate::sync::codec::{Decoder, Encoder};
 use crate::sync::frames::{Done, Frame, MAX_FRAME, Refusal, Status};
-use crate::sync::index::SetIndex;
 use crate::sync::outbox::{Fetch, Outbox};
 use crate::sync::reconcile::{self, Salt, Scope};
 use crate::wire::WireError;
+use pace::Pace;
 
-/// Bytes of items on the way, not yet acknowledged: what fills a 256 kbit/s link for half a minute.
+/// Bytes of items on the way, not yet acknowledged, at most: `Pace` holds slow lines to less.
 pub const WINDOW_BYTES: usize = 1024 * 1024;
 /// Items on the way.
 pub const WINDOW_ITEMS: usize = 4_096;
@@ -120,6 +121,16 @@ pub enum Misbehaviour {
     Endless,
 }
 
+/// Why a session can't go on.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    #[error(transparent)]
+    Misbehaviour(#[from] Misbehaviour),
+    /// Nothing is said of the peer: a new session finds again what this one had to say.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Counted since the session began; frame bytes without the transport's length prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Statistics {
@@ -166,9 +177,8 @@ pub struct Session {
     outbox: Outbox,
     encoder: Encoder,
     part_out: Option<(OrderKey, Arc<[u8]>, usize)>,
-    /// Lengths of items sent and not acknowledged.
-    flight: VecDeque<usize>,
-    flight_bytes: usize,
+    /// Items sent and not acknowledged.
+    pace: Pace,
 
     decoder: Decoder,
     part_in: Vec<u8>,
@@ -230,8 +240,7 @@ impl Session {
             work: 0,
             encoder: Encoder::default(),
             part_out: None,
-            flight: VecDeque::new(),
-            flight_bytes: 0,
+            pace: Pace::default(),
             decoder: Decoder::default(),
             part_in: Vec::new(),
             arrived: VecDeque::new(),
@@ -254,15 +263,15 @@ impl Session {
         }
     }
 
-    /// Takes a frame off the wire.
+    /// Takes a frame off the wire. `now_ms` may be any clock that goes on: only spans of it are looked at.
     ///
     /// # Errors
-    /// The peer misbehaves: end the session (its last frame had no effect that needs undoing).
-    pub fn handle(&mut self, frame: &[u8], index: &SetIndex, out: &mut SessionOutput) -> Result<(), Misbehaviour> {
+    /// The peer misbehaves, or the set can't be read: end the session (its last frame had no effect that needs undoing).
+    pub fn handle(&mut self, now_ms: u64, frame: &[u8], index: &dyn Ordered, out: &mut SessionOutput) -> Result<(), SessionError> {
         if self.ended || self.refusal.is_some() {
             return Ok(());
         }
-        let parsed = Frame::decode(frame)?;
+        let parsed = Frame::decode(frame).map_err(Misbehaviour::from)?;
         let bytes = match parsed {
             Frame::Items(_) | Frame::Part { .. } => &mut self.statistics.item_bytes_received,
             _ => &mut self.statistics.control_bytes_received,
@@ -276,19 +285,18 @@ impl Session {
             }
             Frame::Status(status) => {
                 if self.theirs.replace(status).is_some() {
-                    return Err(Misbehaviour::OutOfTurn("status"));
+                    return Err(Misbehaviour::OutOfTurn("status").into());
                 }
                 self.begin(out);
             }
-            _ if !self.begun => return Err(Misbehaviour::OutOfTurn("a frame before status")),
+            _ if !self.begun => return Err(Misbehaviour::OutOfTurn("a frame before status").into()),
             Frame::Ranges { pass, scope, claims } => self.on_ranges(pass, scope, claims, index, out)?,
             Frame::Items(bytes) => self.on_items(bytes, out)?,
             Frame::Part { last, bytes } => self.on_part(last, bytes, out)?,
-            Frame::Ack { durable } => self.on_ack(durable, out)?,
+            Frame::Ack { durable } => self.on_ack(now_ms, durable, out)?,
             Frame::Done(done) => self.on_done(done)?,
         }
-        self.judge(index, out);
-        Ok(())
+        Ok(self.judge(index, out)?)
     }
 
     /// The engine committed a batch. `keys` are the items' places in the set (those that were known already included): the peer
@@ -337,71 +345,81 @@ impl Session {
 
     /// Items sent and not yet acknowledged.
     pub fn in_flight(&self) -> usize {
-        self.flight.len()
+        self.pace.items()
     }
 
     /// The next frame to send, or `None` if there is nothing to say now. A frame that was returned must be sent, in this order, or
     /// the session ended. It may exceed `budget_bytes` by one item of up to the bulk size, or by one frame of claims.
-    pub fn next_frame(&mut self, index: &SetIndex, fetch: Fetch<'_>, budget_bytes: usize, out: &mut SessionOutput) -> Option<Vec<u8>> {
+    ///
+    /// # Errors
+    /// The set can't be read: end the session.
+    pub fn next_frame(
+        &mut self,
+        now_ms: u64,
+        index: &dyn Ordered,
+        fetch: Fetch<'_>,
+        budget_bytes: usize,
+        out: &mut SessionOutput,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         if self.ended || budget_bytes == 0 {
-            return None;
+            return Ok(None);
         }
         let frame = match self.refusal {
             Some(reason) => {
                 self.ended = true;
                 Some(Frame::Refused(reason).encode())
             }
-            None => self.next_control(index, fetch, out),
+            None => self.next_control(index, fetch, out)?,
         };
         if let Some(frame) = frame {
             self.statistics.control_bytes_sent += frame.len() as u64;
-            return Some(frame);
+            return Ok(Some(frame));
         }
-        let frame = self.next_items(budget_bytes)?;
-        self.statistics.item_bytes_sent += frame.len() as u64;
-        Some(frame)
+        let frame = self.next_items(now_ms, budget_bytes);
+        self.statistics.item_bytes_sent += frame.as_ref().map_or(0, Vec::len) as u64;
+        Ok(frame)
     }
 
-    fn next_control(&mut self, index: &SetIndex, fetch: Fetch<'_>, out: &mut SessionOutput) -> Option<Vec<u8>> {
+    fn next_control(&mut self, index: &dyn Ordered, fetch: Fetch<'_>, out: &mut SessionOutput) -> Result<Option<Vec<u8>>, StoreError> {
         if self.ours.is_none() {
-            let status = self.status(index);
+            let status = self.status(index)?;
             self.ours = Some(status);
             self.begin(out);
-            return Some(Frame::Status(status).encode());
+            return Ok(Some(Frame::Status(status).encode()));
         }
         if !self.begun {
-            return None;
+            return Ok(None);
         }
-        self.outbox.stage(index, fetch, self.last_lane());
-        self.judge(index, out);
+        self.outbox.stage(index, fetch, self.last_lane())?;
+        self.judge(index, out)?;
         if self.acknowledged < self.durable {
             self.acknowledged = self.durable;
-            return Some(Frame::Ack { durable: self.durable }.encode());
+            return Ok(Some(Frame::Ack { durable: self.durable }.encode()));
         }
         if self.opens {
             self.opens = false;
             let (from, to) = self.scope.bounds();
-            let claims = reconcile::opening(index, &self.salt.of_pass(self.pass), &from, &to);
-            return Some(self.ranges(&claims));
+            let claims = reconcile::opening(index, &self.salt.of_pass(self.pass), &from, &to)?;
+            return Ok(Some(self.ranges(&claims)));
         }
         if let Some(claims) = self.reply.take_if(|_| !self.outbox.is_full()) {
-            return Some(self.ranges(&claims));
+            return Ok(Some(self.ranges(&claims)));
         }
         if (self.settling || self.done_due) && self.is_quiet() && !self.awaiting {
             self.done_due = false;
             let done = Done {
                 pass: self.pass,
                 gives_up: self.diverged && self.role == Role::Initiator,
-                mark: self.mark(index),
+                mark: self.mark(index)?,
                 sent: self.statistics.items_sent,
                 durable: self.durable,
                 heard: self.ranges_heard,
             };
             if self.last_done.replace(done) != Some(done) {
-                return Some(Frame::Done(done).encode());
+                return Ok(Some(Frame::Done(done).encode()));
             }
         }
-        None
+        Ok(None)
     }
 
     #[cfg(test)]
@@ -417,7 +435,7 @@ impl Session {
             self.settling,
             self.done_due,
             self.is_quiet(),
-            self.flight.len(),
+            self.pace.items(),
             self.arrived.len(),
             self.outbox.is_empty(self.last_lane()),
             self.last_done,

@@ -1,8 +1,8 @@
 //! Comparison: statuses, passes over lane 0 and the rest, Done on both sides, and what equal or unequal marks lead to.
 
-use super::{Event, MAX_FRUITLESS, MAX_IDLE_ROUNDS, MAX_PASSES, Misbehaviour, Role, Session, SessionOutput, WORK};
+use super::{Event, MAX_FRUITLESS, MAX_IDLE_ROUNDS, MAX_PASSES, Misbehaviour, Role, Session, SessionError, SessionOutput, WORK};
+use crate::store::{Ordered, StoreError};
 use crate::sync::frames::{Done, Frame, Status};
-use crate::sync::index::SetIndex;
 use crate::sync::reconcile::{self, Scope};
 
 impl Session {
@@ -65,11 +65,11 @@ impl Session {
         pass: u64,
         scope: Scope,
         claims: &[u8],
-        index: &SetIndex,
+        index: &dyn Ordered,
         out: &mut SessionOutput,
-    ) -> Result<(), Misbehaviour> {
+    ) -> Result<(), SessionError> {
         if self.reply.is_some() {
-            return Err(Misbehaviour::OutOfTurn("ranges before our answer"));
+            return Err(Misbehaviour::OutOfTurn("ranges before our answer").into());
         }
         if self.role == Role::Responder && Some(pass) == self.pass.checked_add(1) {
             self.enter_pass(pass, scope);
@@ -78,16 +78,17 @@ impl Session {
             }
         }
         if (pass, scope) != (self.pass, self.scope) || self.opens {
-            return Err(Misbehaviour::OutOfTurn("ranges of another pass"));
+            return Err(Misbehaviour::OutOfTurn("ranges of another pass").into());
         }
         self.ranges_heard += 1;
         self.awaiting = false;
         self.idle_rounds += 1;
-        let answer = reconcile::answer(index, &self.salt.of_pass(pass), claims)?;
+        let heard = reconcile::parse(claims).map_err(Misbehaviour::from)?;
+        let answer = reconcile::answer(index, &self.salt.of_pass(pass), &heard)?;
         self.work += answer.work;
-        let moved = index.len() as u64 + self.durable + self.statistics.items_sent;
+        let moved = index.len() + self.durable + self.statistics.items_sent;
         if self.idle_rounds > MAX_IDLE_ROUNDS || self.work > WORK.0 * moved + WORK.1 {
-            return Err(Misbehaviour::Endless);
+            return Err(Misbehaviour::Endless.into());
         }
         // What finds no room is found again by the next pass.
         self.outbox.extend(answer.spans);
@@ -118,18 +119,19 @@ impl Session {
     }
 
     /// Compares marks, if the peer's Done speaks of the same moment as ours would now.
-    pub(super) fn judge(&mut self, index: &SetIndex, out: &mut SessionOutput) {
-        let Some(done) = self.their_done else { return };
+    pub(super) fn judge(&mut self, index: &dyn Ordered, out: &mut SessionOutput) -> Result<(), StoreError> {
+        let Some(done) = self.their_done else { return Ok(()) };
         let seen = (done.pass, done.sent, done.durable, done.heard);
         if !self.is_quiet() || self.awaiting || seen != (self.pass, self.durable, self.statistics.items_sent, self.statistics.ranges_sent) {
-            return;
+            return Ok(());
         }
         self.their_done = None;
-        if done.mark == self.mark(index) {
+        if done.mark == self.mark(index)? {
             self.on_equal(done.mark, out);
         } else {
             self.on_unequal(done.gives_up, out);
         }
+        Ok(())
     }
 
     pub(super) fn on_equal(&mut self, mark: [u8; 16], out: &mut SessionOutput) {
@@ -189,7 +191,7 @@ impl Session {
             && self.reply.is_none()
             && self.part_out.is_none()
             && self.part_in.is_empty()
-            && self.flight.is_empty()
+            && self.pace.items() == 0
             && self.arrived.is_empty()
             && self.outbox.is_empty(self.last_lane())
     }
@@ -199,24 +201,24 @@ impl Session {
         if self.scope == Scope::Control { 0 } else { u8::MAX - 1 }
     }
 
-    pub(super) fn mark(&self, index: &SetIndex) -> [u8; 16] {
+    pub(super) fn mark(&self, index: &dyn Ordered) -> Result<[u8; 16], StoreError> {
         let print = match self.scope {
             Scope::Control => {
                 let (from, to) = Scope::Control.bounds();
-                index.fingerprint(&from, &to)
+                index.between(&from, &to)?
             }
             Scope::Rest | Scope::All => index.total(),
         };
-        self.salt.mark(&print)
+        Ok(self.salt.mark(&print))
     }
 
-    pub(super) fn status(&self, index: &SetIndex) -> Status {
+    pub(super) fn status(&self, index: &dyn Ordered) -> Result<Status, StoreError> {
         let (from, to) = Scope::Control.bounds();
-        Status {
+        Ok(Status {
             store: self.settings.store,
             all: self.salt.mark(&index.total()),
-            control: self.salt.mark(&index.fingerprint(&from, &to)),
-            count: index.len() as u64,
-        }
+            control: self.salt.mark(&index.between(&from, &to)?),
+            count: index.len(),
+        })
     }
 }

@@ -10,48 +10,47 @@ use crate::sync::frames::Frame;
 use crate::wire::{Reader, WireError, Writer};
 
 impl Session {
-    pub(super) fn next_items(&mut self, budget: usize) -> Option<Vec<u8>> {
+    pub(super) fn next_items(&mut self, now_ms: u64, budget: usize) -> Option<Vec<u8>> {
         if !self.begun {
             return None;
         }
-        let cap = self.settings.bulk.min(budget.max(MIN_PART));
+        let cap = self.pace.longest_frame(self.settings.bulk).min(budget.max(MIN_PART));
         let urgent = |part: &OrderKey, next: Option<u8>| next.is_some_and(|lane| lane < part.lane);
         if let Some((key, ..)) = &self.part_out
             && !urgent(key, self.outbox.next_lane())
         {
-            return self.next_part(cap);
+            return self.next_part(now_ms, cap);
         }
         let mut body = Vec::new();
         while let Some(len) = self.outbox.peek() {
-            let open = self.flight.is_empty() || (self.flight_bytes + len <= WINDOW_BYTES && self.flight.len() < WINDOW_ITEMS);
             let fits = 1 + body.len() + len + SHORT_FORM_SLACK <= cap || body.is_empty();
             let whole = 1 + len + SHORT_FORM_SLACK <= self.settings.bulk;
-            if !open || !fits || (!whole && !body.is_empty()) {
+            if !self.pace.has_room(len) || !fits || (!whole && !body.is_empty()) {
                 break;
             }
             if !whole && self.part_out.is_some() {
-                return self.next_part(cap);
+                return self.next_part(now_ms, cap);
             }
             let (key, item) = self.outbox.pop()?;
             if !whole {
                 self.part_out = Some((key, item, 0));
-                return self.next_part(cap);
+                return self.next_part(now_ms, cap);
             }
             let mut w = Writer::new();
             // What the store gives back damaged isn't passed on.
             if self.encoder.encode(&item, &mut w).is_ok() {
                 body.extend(w.finish());
-                self.count_sent(item.len());
+                self.count_sent(now_ms, item.len());
             }
         }
         match (body.is_empty(), &self.part_out) {
             (false, _) => Some(Frame::Items(&body).encode()),
-            (true, Some(_)) => self.next_part(cap),
+            (true, Some(_)) => self.next_part(now_ms, cap),
             (true, None) => None,
         }
     }
 
-    pub(super) fn next_part(&mut self, cap: usize) -> Option<Vec<u8>> {
+    pub(super) fn next_part(&mut self, now_ms: u64, cap: usize) -> Option<Vec<u8>> {
         let (_, item, at) = self.part_out.as_mut()?;
         let end = item.len().min(*at + cap - 2);
         let last = end == item.len();
@@ -64,15 +63,14 @@ impl Session {
         if last {
             let len = end;
             self.part_out = None;
-            self.count_sent(len);
+            self.count_sent(now_ms, len);
         }
         Some(frame)
     }
 
-    pub(super) fn count_sent(&mut self, len: usize) {
+    pub(super) fn count_sent(&mut self, now_ms: u64, len: usize) {
         self.statistics.items_sent += 1;
-        self.flight.push_back(len);
-        self.flight_bytes += len;
+        self.pace.sent(now_ms, len);
     }
 
     pub(super) fn on_items(&mut self, bytes: &[u8], out: &mut SessionOutput) -> Result<(), Misbehaviour> {
@@ -122,14 +120,12 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn on_ack(&mut self, durable: u64, out: &mut SessionOutput) -> Result<(), Misbehaviour> {
-        let before = self.statistics.items_sent - self.flight.len() as u64;
+    pub(super) fn on_ack(&mut self, now_ms: u64, durable: u64, out: &mut SessionOutput) -> Result<(), Misbehaviour> {
+        let before = self.statistics.items_sent - self.pace.items() as u64;
         if durable < before || durable > self.statistics.items_sent {
             return Err(Misbehaviour::FalseAck);
         }
-        for len in self.flight.drain(..(durable - before) as usize) {
-            self.flight_bytes -= len;
-        }
+        self.pace.acknowledged(now_ms, (durable - before) as usize);
         self.idle_rounds = 0;
         self.count_moved(durable - before);
         self.progress(out);
@@ -147,7 +143,7 @@ impl Session {
     pub(super) fn progress(&self, out: &mut SessionOutput) {
         out.events.push(Event::Progress {
             received: self.statistics.items_received,
-            sent: self.statistics.items_sent - self.flight.len() as u64,
+            sent: self.statistics.items_sent - self.pace.items() as u64,
         });
     }
 }

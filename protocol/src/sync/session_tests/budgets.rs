@@ -20,7 +20,7 @@ fn keys(n: u64, lanes: u64, random: &mut Random) -> Vec<OrderKey> {
 /// Claims back and forth between two fixed sets until nobody has any: frame lengths, and what each side would send.
 fn exchange(a: &SetIndex, b: &SetIndex) -> (Vec<usize>, [BTreeSet<OrderKey>; 2]) {
     let salt = Salt::agree(&[1; 32], &[2; 32]).of_pass(1);
-    let mut message = reconcile::opening(a, &salt, &OrderKey::MIN, &END);
+    let mut message = reconcile::opening(a, &salt, &OrderKey::MIN, &OrderKey::END).unwrap();
     let (mut sizes, mut sends) = (Vec::new(), [BTreeSet::new(), BTreeSet::new()]);
     for side in [b, a].into_iter().cycle() {
         if message.is_empty() {
@@ -29,12 +29,12 @@ fn exchange(a: &SetIndex, b: &SetIndex) -> (Vec<usize>, [BTreeSet<OrderKey>; 2])
         // Type, pass, scope and the transport's length.
         sizes.push(message.len() + 3 + 2);
         assert!(message.len() <= reconcile::MAX_MESSAGE && sizes.len() < 500);
-        let answer = reconcile::answer(side, &salt, &message).unwrap();
+        let answer = reconcile::answer(side, &salt, &reconcile::parse(&message).unwrap()).unwrap();
         let to_send = &mut sends[usize::from(std::ptr::eq(side, b))];
         to_send.extend(answer.missing);
         for mut span in answer.spans {
             loop {
-                let (keys, rest) = span.take(side, 100);
+                let (keys, rest) = span.take(side, 100).unwrap();
                 to_send.extend(keys);
                 match rest {
                     Some(rest) => span = rest,

@@ -1,108 +1,17 @@
-//! The set this node holds, as order keys alone: what reconciliation asks of it is counts and sums over ranges.
+//! The set in memory, as order keys with cached sums: what the twin of a store, and the newest part of a real one, are made of.
 //!
 //! Invariants: the answers depend on the set, never on the order of insertion; a block holds 1 to [`BLOCK`] keys and the sum of
-//! their fingerprints, and blocks are in order. About 45 bytes an item. It is a cache of the store's order and can always be
-//! rebuilt from it ([`SetIndex::from_iter`]).
+//! their fingerprints, and blocks are in order. About 45 bytes an item.
 
-use std::sync::LazyLock;
+use std::ops::Bound;
 
-use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
-
-use crate::crypto::{context, derive};
-use crate::ids::{Hlc, ItemId};
-use crate::store::OrderKey;
+use super::StoreError;
+use super::order::{Fingerprint, OrderKey, Ordered, Packed};
 
 /// Most keys in one block: splitting costs a copy of 10 KiB, an inexact edge of a range at most 128 hashes.
 const BLOCK: usize = 256;
 /// Room is added in steps of this many keys, so that a block wastes little.
 const STEP: usize = 16;
-
-pub(super) type Packed = [u8; 41];
-
-/// Above every item: the exclusive end of the whole set.
-pub const END: OrderKey = OrderKey {
-    lane: u8::MAX,
-    time: Hlc(0),
-    id: ItemId([0; 32]),
-};
-
-/// At or below every item of `lane`, above those of the lanes before.
-pub fn lane_start(lane: u8) -> OrderKey {
-    OrderKey { lane, ..OrderKey::MIN }
-}
-
-pub(super) fn unpack(bytes: &Packed) -> OrderKey {
-    let [lane, rest @ ..] = bytes;
-    let (time, id) = rest.split_at(8);
-    OrderKey {
-        lane: *lane,
-        time: Hlc(u64::from_be_bytes(time.try_into().expect("eight of 41 bytes"))),
-        id: ItemId(id.try_into().expect("the last 32 of 41 bytes")),
-    }
-}
-
-/// How many items, and the sum of their hashes mod 2^256. Equal sums mean equal sets, up to a 2^-128 that nobody can prepare
-/// across a salted comparison.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Fingerprint {
-    pub count: u64,
-    /// Least significant limb first.
-    sum: [u64; 4],
-}
-
-static CONTEXT: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(context::SET_FINGERPRINT));
-
-impl Fingerprint {
-    /// One item's: the derived hash of its packed order key.
-    fn of(key: &Packed) -> Self {
-        let hash = *blake3::Hasher::new_from_context_key(&CONTEXT).update(key).finalize().as_bytes();
-        let limb = |i: usize| u64::from_le_bytes(hash[8 * i..8 * i + 8].try_into().expect("eight of 32 bytes"));
-        Self {
-            count: 1,
-            sum: [limb(0), limb(1), limb(2), limb(3)],
-        }
-    }
-
-    fn of_all(keys: &[Packed]) -> Self {
-        keys.iter().fold(Self::default(), |sum, key| sum.plus(&Self::of(key)))
-    }
-
-    fn plus(&self, other: &Self) -> Self {
-        let (mut sum, mut carry) = ([0; 4], false);
-        for (i, limb) in sum.iter_mut().enumerate() {
-            let (a, over) = self.sum[i].overflowing_add(other.sum[i]);
-            let (b, again) = a.overflowing_add(u64::from(carry));
-            (*limb, carry) = (b, over || again);
-        }
-        Self {
-            count: self.count + other.count,
-            sum,
-        }
-    }
-
-    fn minus(&self, other: &Self) -> Self {
-        let (mut sum, mut borrow) = ([0; 4], false);
-        for (i, limb) in sum.iter_mut().enumerate() {
-            let (a, under) = self.sum[i].overflowing_sub(other.sum[i]);
-            let (b, again) = a.overflowing_sub(u64::from(borrow));
-            (*limb, borrow) = (b, under || again);
-        }
-        Self {
-            count: self.count - other.count,
-            sum,
-        }
-    }
-
-    /// Sum 32 (little-endian), count 8 (big-endian).
-    pub fn to_bytes(&self) -> [u8; 40] {
-        let mut out = [0; 40];
-        for (i, limb) in self.sum.iter().enumerate() {
-            out[8 * i..8 * i + 8].copy_from_slice(&limb.to_le_bytes());
-        }
-        out[32..].copy_from_slice(&self.count.to_be_bytes());
-        out
-    }
-}
 
 #[derive(Clone)]
 struct Block {
@@ -212,68 +121,20 @@ impl SetIndex {
         self.blocks.get(b).and_then(|block| block.keys.get(at)) == Some(&packed)
     }
 
-    pub fn len(&self) -> usize {
-        self.total.count as usize
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.total.count == 0
-    }
-
-    /// 32 bytes that name the whole set.
-    pub fn root(&self) -> [u8; 32] {
-        derive(context::SET_FINGERPRINT, &[&self.total.to_bytes()])
-    }
-
-    /// Count and sum of the whole set.
-    pub fn total(&self) -> Fingerprint {
-        self.total
-    }
-
-    /// Count and sum of `from ≤ key < to`; empty if the bounds are in the wrong order.
-    pub fn fingerprint(&self, from: &OrderKey, to: &OrderKey) -> Fingerprint {
-        let (b1, i1) = self.position(&from.to_bytes());
-        let (b2, i2) = self.position(&to.to_bytes());
-        if (b1, i1) >= (b2, i2) {
-            return Fingerprint::default();
-        }
-        if b1 == b2 && i2 - i1 <= BLOCK / 4 {
-            return Fingerprint::of_all(&self.blocks[b1].keys[i1..i2]);
-        }
-        let whole = self.blocks[b1..b2]
-            .iter()
-            .fold(Fingerprint::default(), |sum, block| sum.plus(&block.sum));
-        let end = self.blocks.get(b2).map_or_else(Fingerprint::default, |block| block.prefix(i2));
-        whole.plus(&end).minus(&self.blocks[b1].prefix(i1))
-    }
-
-    /// How many keys stand below `key`.
-    pub fn rank(&self, key: &OrderKey) -> usize {
-        let (b, at) = self.position(&key.to_bytes());
-        self.blocks[..b].iter().map(|block| block.keys.len()).sum::<usize>() + at
-    }
-
-    /// The key with `n` keys below it.
-    pub fn nth(&self, mut n: usize) -> Option<OrderKey> {
-        for block in &self.blocks {
-            match block.keys.get(n) {
-                Some(key) => return Some(unpack(key)),
-                None => n -= block.keys.len(),
-            }
-        }
-        None
-    }
-
-    /// Keys in `from ≤ key < to`, in order.
-    pub fn range(&self, from: &OrderKey, to: &OrderKey) -> impl Iterator<Item = OrderKey> + '_ {
-        let (b, at) = self.position(&from.to_bytes());
-        let to = to.to_bytes();
+    /// Keys from `from` on, in order.
+    pub fn iter_from(&self, from: Bound<OrderKey>) -> impl Iterator<Item = OrderKey> + '_ {
+        let (start, skip) = match from {
+            Bound::Unbounded => ((0, 0), None),
+            Bound::Included(key) => (self.position(&key.to_bytes()), None),
+            Bound::Excluded(key) => (self.position(&key.to_bytes()), Some(key)),
+        };
+        let (b, at) = start;
         let blocks = self.blocks.get(b..).unwrap_or_default();
         let keys = blocks
             .iter()
             .enumerate()
             .flat_map(move |(i, block)| &block.keys[if i == 0 { at } else { 0 }..]);
-        keys.take_while(move |key| **key < to).map(unpack)
+        keys.map(OrderKey::from_bytes).skip_while(move |key| Some(*key) == skip)
     }
 
     /// Block and place of the first key not below `key`; the place may be one past its block's last key.
@@ -299,6 +160,40 @@ impl FromIterator<OrderKey> for SetIndex {
     }
 }
 
+impl Ordered for SetIndex {
+    fn total(&self) -> Fingerprint {
+        self.total
+    }
+
+    fn below(&self, key: &OrderKey) -> Result<Fingerprint, StoreError> {
+        let (b, at) = self.position(&key.to_bytes());
+        let whole = self.blocks[..b]
+            .iter()
+            .fold(Fingerprint::default(), |sum, block| sum.plus(&block.sum));
+        Ok(self.blocks.get(b).map_or(whole, |block| whole.plus(&block.prefix(at))))
+    }
+
+    fn rank(&self, key: &OrderKey) -> Result<u64, StoreError> {
+        let (b, at) = self.position(&key.to_bytes());
+        Ok((self.blocks[..b].iter().map(|block| block.keys.len()).sum::<usize>() + at) as u64)
+    }
+
+    fn nth(&self, n: u64) -> Result<Option<OrderKey>, StoreError> {
+        let mut left = n as usize;
+        for block in &self.blocks {
+            match block.keys.get(left) {
+                Some(key) => return Ok(Some(OrderKey::from_bytes(key))),
+                None => left -= block.keys.len(),
+            }
+        }
+        Ok(None)
+    }
+
+    fn range(&self, from: Bound<OrderKey>, limit: usize) -> Result<Vec<OrderKey>, StoreError> {
+        Ok(self.iter_from(from).take(limit).collect())
+    }
+}
+
 impl std::fmt::Debug for SetIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SetIndex({} items)", self.total.count)
@@ -307,7 +202,9 @@ impl std::fmt::Debug for SetIndex {
 
 #[cfg(test)]
 mod tests {
+    use super::super::order::Walk;
     use super::*;
+    use crate::ids::{Hlc, ItemId};
     use crate::sync::testing::Random;
     use std::collections::BTreeSet;
 
@@ -336,10 +233,10 @@ mod tests {
                 }
             }
         }
-        assert_eq!(index.len(), plain.len());
+        assert_eq!(index.len(), plain.len() as u64);
         assert!(index.blocks.iter().all(|b| (1..=BLOCK).contains(&b.keys.len())));
         let sorted: Vec<OrderKey> = plain.iter().copied().collect();
-        assert_eq!(index.range(&OrderKey::MIN, &END).collect::<Vec<_>>(), sorted);
+        assert_eq!(index.range(Bound::Unbounded, usize::MAX).unwrap(), sorted);
         for _ in 0..400 {
             let (a, b) = (random_key(&mut random), random_key(&mut random));
             let slow = plain
@@ -347,13 +244,29 @@ mod tests {
                 .filter(|k| (a..b).contains(k))
                 .map(OrderKey::to_bytes)
                 .collect::<Vec<_>>();
-            assert_eq!(index.fingerprint(&a, &b), Fingerprint::of_all(&slow));
-            assert_eq!(index.range(&a, &b).count(), slow.len());
-            assert_eq!(index.rank(&a), plain.range(..a).count());
-            let n = random.below(plain.len() as u64 + 2) as usize;
-            assert_eq!(index.nth(n), sorted.get(n).copied());
+            assert_eq!(index.between(&a, &b).unwrap(), Fingerprint::of_all(&slow));
+            let mut walked = 0;
+            index
+                .walk(&a, &b, &mut |_| {
+                    walked += 1;
+                    Walk::On
+                })
+                .unwrap();
+            assert_eq!(walked, slow.len());
+            assert_eq!(index.rank(&a).unwrap(), plain.range(..a).count() as u64);
+            assert_eq!(index.below(&a).unwrap().count, index.rank(&a).unwrap());
+            for (from, limit) in [
+                (Bound::Excluded(a), 3),
+                (Bound::Included(sorted[7]), 2),
+                (Bound::Excluded(sorted[7]), 2),
+            ] {
+                let plain: Vec<_> = plain.range((from, Bound::Unbounded)).take(limit).copied().collect();
+                assert_eq!(index.range(from, limit).unwrap(), plain);
+            }
+            let n = random.below(plain.len() as u64 + 2);
+            assert_eq!(index.nth(n).unwrap(), sorted.get(n as usize).copied());
         }
-        assert_eq!(index.fingerprint(&OrderKey::MIN, &END), index.total());
+        assert_eq!(index.between(&OrderKey::MIN, &OrderKey::END).unwrap(), index.total());
     }
 
     #[test]
@@ -389,7 +302,8 @@ mod tests {
         for index in [&scattered, &appended] {
             let bytes: usize = index.blocks.iter().map(|b| b.keys.capacity() * 41).sum();
             let bytes = bytes + index.blocks.capacity() * size_of::<Block>();
-            assert!(bytes <= 48 * index.len(), "{} B an item", bytes / index.len());
+            let items = index.len() as usize;
+            assert!(bytes <= 48 * items, "{} B an item", bytes / items);
         }
     }
 }
