@@ -75,7 +75,7 @@ hint-words = six words with spaces between
 person-what = The person whose desk this is. That name signs what is written here.
 cabin-nobody = Nobody practises in a cabin: it carries records and can’t read them.
 field-practitioner = Practitioner’s name
-hint-practitioner = Dr Élise Marchand
+hint-practitioner = Élise Marchand
 field-profession = Profession
 profession-doctor = Doctor
 profession-nurse = Nurse
@@ -179,6 +179,7 @@ tab-summary = Summary
 tab-history = History
 tab-vitals = Vital signs
 tab-treatments = Problems, allergies, treatments
+background = Problems and treatments
 tab-readers = Who can read
 vitals-few = Two measures of one sign are needed to draw its course.
 vitals-none = No vital sign measured.
@@ -281,7 +282,8 @@ wrong-rpps = An RPPS number has 11 digits.
 wrong-finess = A FINESS number has 9 characters.
 wrong-passphrase-again = The two passphrases differ.
 wrong-limits = From { $low } to { $high }.
-wrong-diastolic = Diastolic must be lower than systolic.
+wrong-diastolic = Diastolic too high.
+wrong-passphrase-short = Twelve characters at least.
 wrong-acvpu = One letter: A, C, V, P or U.
 wrong-precise = Too many decimals: at most { $decimals }.
 wrong-pressure = Two numbers, as 120/80.
@@ -305,8 +307,8 @@ carried-records = { $n ->
        *[other] { $n } records can be read here
     }
 carried-items = { $n ->
-        [one] { $n } item held
-       *[other] { $n } items held
+        [one] { $n } item held (measures, notes, rights…)
+       *[other] { $n } items held (measures, notes, rights…)
     }
 carried-sealed = { $n ->
         [0] Nothing is carried sealed for others
@@ -350,7 +352,7 @@ ask-colleague = Write to a colleague
 shelf-received = Received ({ $n })
 shelf-sent = Sent ({ $n })
 shelf-ended = Ended ({ $n })
-requests-none-received = No request received.
+requests-none-received = No request is under way for you.
 requests-none-sent = No request sent. Colleagues are asked from a patient’s record.
 requests-none-ended = No request ended.
 request-referral = Referral
@@ -528,7 +530,7 @@ visit-wrong = { $n ->
         [one] one value to correct
        *[other] { $n } values to correct
     }
-drop-question = Drop the question
+drop-question = Drop this draft
 drop-sure = Confirm: drop all of it
 entry-visit-plain = Visit
 withdraw-visit = Of the whole visit: its note, measures and score go with it.

@@ -146,7 +146,7 @@ impl Desk {
             });
         }
         // Ctrl and + or - go on from there.
-        if self.size.replace(self.state.settings.size) != Some(self.state.settings.size) {
+        if self.size.replace(self.state.settings.size) != Some(self.state.settings.size) || std::mem::take(&mut self.state.resized) {
             ctx.set_zoom_factor(self.state.settings.size.factor());
         }
         let locks = self.state.phase == Phase::Open && !self.state.demo && !self.state.place.carries_only;

@@ -125,8 +125,15 @@ fn carried(ui: &mut Ui, state: &State, n: &Network) {
         let [sent, received] = traffic;
         widgets::small(ui, &lang.tv("traffic", &[("sent", sent.into()), ("received", received.into())]));
         widgets::small(ui, &lang.tv("node-key", &[("key", n.node.as_str().into())]));
-        for address in &n.listening {
-            widgets::small(ui, &lang.tv("listens", &[("address", words::address(address).into())]));
+        let typed: Vec<String> = n
+            .listening
+            .iter()
+            .map(|a| words::address(a))
+            .filter(|a| !a.starts_with('/'))
+            .collect();
+        let shown = if typed.is_empty() { &n.listening } else { &typed };
+        for address in shown {
+            widgets::small(ui, &lang.tv("listens", &[("address", address.as_str().into())]));
         }
     });
 }

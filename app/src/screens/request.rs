@@ -167,11 +167,12 @@ fn answer(ui: &mut Ui, state: &State, shown: &Request, out: &mut Vec<Action>) {
             for (step, icon) in [
                 (Step::Answer, icon::SIGNATURE),
                 (Step::Reply, icon::ARROW_BEND_UP_LEFT),
-                (Step::Accept, icon::CHECK),
                 (Step::AskMore, icon::QUESTION),
                 (Step::Close, icon::CHECK_CIRCLE),
                 (Step::Decline, icon::X_CIRCLE),
                 (Step::Cancel, icon::X_CIRCLE),
+                // Last: it goes once it is pressed, and nothing slides under the pointer.
+                (Step::Accept, icon::CHECK),
             ] {
                 if !row.steps.contains(&step) {
                     continue;

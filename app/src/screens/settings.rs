@@ -26,7 +26,10 @@ pub(super) fn show(ui: &mut Ui, state: &State, out: &mut Vec<Action>) {
             });
             ui.add_space(space::M);
             let sizes = TextSize::ALL.map(|s| (s, lang.t(&format!("text-size-{}", s.code()))));
-            widgets::choice(ui, &lang.t("key-zoom"), &sizes, Some(state.settings.size), |s| {
+            // By the keyboard it may have become another one since.
+            let zoom = ui.ctx().zoom_factor();
+            let shown = TextSize::ALL.into_iter().find(|s| (s.factor() - zoom).abs() < 0.01);
+            widgets::choice(ui, &lang.t("key-zoom"), &sizes, shown, |s| {
                 out.push(Action::TextSize(s));
             });
         });

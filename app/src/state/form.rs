@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use bocage_node::keystore::MIN_CHARACTERS;
 use bocage_protocol::clinical::identifiers::{IdentifierError, Kind as Number};
 use bocage_protocol::clinical::news2::{self, News2, Readings, Scale};
 use bocage_protocol::clinical::request::Kind;
@@ -287,9 +288,17 @@ impl State {
             Field::Ins => number(Number::Ins, text),
             Field::Rpps => number(Number::Rpps, text),
             Field::Finess => number(Number::Finess, text),
+            Field::Passphrase if self.is_choosing_passphrase() && text.chars().count() < MIN_CHARACTERS => {
+                Some(Wrong::of("wrong-passphrase-short"))
+            }
             Field::PassphraseAgain if text != self.text(Field::Passphrase).trim() => Some(Wrong::of("wrong-passphrase-again")),
             _ => None,
         }
+    }
+
+    /// A new one is typed: the one that opens the desk is judged by the keystore.
+    fn is_choosing_passphrase(&self) -> bool {
+        self.rekeying.is_some() || matches!(self.phase, super::Phase::FirstRun(_))
     }
 
     /// Why this is no day in the past.

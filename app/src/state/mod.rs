@@ -165,6 +165,8 @@ pub struct State {
     pub help: bool,
     /// What the desk opens with, after a founding or a joining.
     pub greeting: Option<SetupDone>,
+    /// A size of text was chosen, perhaps the same one again.
+    pub resized: bool,
     /// People and places are invented, and go with the window.
     pub demo: bool,
     /// The window has the keyboard, and somebody uses it.
@@ -216,6 +218,7 @@ impl State {
             focus: None,
             help: false,
             greeting: None,
+            resized: false,
             demo: false,
             watched: true,
             unread: false,

@@ -164,7 +164,7 @@ pub mod size {
     pub const SMALL_CHART: f32 = 220.0;
     /// Columns of the patient list after the name: birth, sex, INS.
     pub const PATIENT_COLUMNS: [f32; 3] = [140.0, 90.0, 200.0];
-    pub const WINDOW: [f32; 2] = [1280.0, 800.0];
+    pub const WINDOW: [f32; 2] = [1200.0, 720.0];
     pub const MIN_WINDOW: [f32; 2] = [960.0, 640.0];
     pub const ICON: f32 = 18.0;
     pub const AVATAR: f32 = 44.0;

@@ -51,7 +51,7 @@ pub fn row(ui: &mut Ui, Row { name, selected, height }: Row<'_>, add: impl FnOnc
         };
         ui.painter().rect_filled(rect, CornerRadius::same(size::RADIUS), fill);
         let line = rect.translate(vec2(0.0, 0.5));
-        ui.painter().hline(line.x_range(), line.bottom(), Stroke::new(1.0, p.border));
+        ui.painter().hline(line.x_range(), line.top(), Stroke::new(1.0, p.border));
         if response.has_focus() {
             ui.painter().rect_stroke(
                 rect.shrink(1.0),

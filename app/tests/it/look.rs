@@ -30,7 +30,7 @@ fn patient(n: u64, family: &str, given: &str, sex: Sex) -> PatientRow {
         given: given.to_owned(),
         birth_date: "1992-03-12".to_owned(),
         sex,
-        ins: "295109912611193".to_owned(),
+        ins: "292031203751290".to_owned(),
     }
 }
 
@@ -116,7 +116,7 @@ fn record() -> Record {
         ("given", "Awa"),
         ("birth-date", "1992-03-12"),
         ("sex", "female"),
-        ("ins", "295109912611193"),
+        ("ins", "292031203751290"),
     ];
     identity.fields = said
         .map(|(name, value)| FieldNow {

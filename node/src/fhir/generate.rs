@@ -168,8 +168,9 @@ fn act(at: &Act<'_>, slot: u64, rng: &mut Rng) -> Result<Vec<u8>, WriteError> {
         2 => vital(Sign::HeartRate, 52, 60),
         3 => vital(Sign::OxygenSaturation, 91, 9),
         4 => vital(Sign::Temperature, 362, 30),
-        5 => vital(Sign::Weight, 48_000, 50_000),
-        6 => vital(Sign::Height, 1_500, 400),
+        // Nobody gains forty kilograms in a month, or grows.
+        5 => vital(Sign::Weight, 50_000 + own(at).below(45_000), 3_000),
+        6 => vital(Sign::Height, 1_500 + own(at).below(380), 10),
         7 => {
             let (code, label) = rng.pick(&DIAGNOSES);
             let new = write::NewProblem {
@@ -190,6 +191,12 @@ fn act(at: &Act<'_>, slot: u64, rng: &mut Rng) -> Result<Vec<u8>, WriteError> {
         }
         _ => vital(Sign::RespiratoryRate, 12, 10),
     }
+}
+
+/// What is this patient's own, whichever act it is.
+fn own(at: &Act<'_>) -> Rng {
+    let seed = at.patient.bytes().fold(0, |seed: u64, byte| seed.rotate_left(7) ^ u64::from(byte));
+    Rng::new(seed, 0, 0)
 }
 
 fn generated(id: &str, json: Result<Vec<u8>, WriteError>) -> Generated {

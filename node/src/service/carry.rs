@@ -23,6 +23,19 @@ const CARGO: &str = "mule";
 const RECEIPT: &str = "receipt";
 
 pub(super) fn on_stick(dir: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Failure::new(
+            "file",
+            format!(
+                "{}: there is no such folder; is the stick plugged in? Nothing was written",
+                dir.display()
+            ),
+            format!(
+                "{} : ce dossier n'existe pas ; la clé est-elle branchée ? Rien n'a été écrit",
+                dir.display()
+            ),
+        );
+    }
     Failure::new(
         "file",
         format!("{}: {error}; nothing in the store was lost", dir.display()),

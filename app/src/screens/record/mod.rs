@@ -29,9 +29,11 @@ pub(super) fn show(ui: &mut Ui, state: &State, patient: &str, tab: Tab, out: &mu
         });
     };
     let mut pressed = Vec::new();
+    // Each tab is scrolled by itself.
+    let place = format!("record-{tab:?}");
     widgets::page_with_head(
         ui,
-        "record",
+        &place,
         |ui| {
             super::back(ui, state, &mut pressed);
             if let Some(problem) = state.record.problem() {

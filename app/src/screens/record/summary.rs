@@ -74,7 +74,7 @@ fn background(ui: &mut Ui, state: &State, record: &Record) {
         return;
     }
     widgets::card(ui, |ui| {
-        widgets::heading(ui, &state.lang().t("tab-treatments"));
+        widgets::heading(ui, &state.lang().t("background"));
         ui.add_space(space::XS);
         ui.spacing_mut().interact_size.y = 0.0;
         for entry in &lines[..lines.len().min(BACKGROUND)] {

@@ -39,6 +39,7 @@ impl State {
             }
             Action::TextSize(size) => {
                 self.settings.size = size;
+                self.resized = true;
                 return vec![Command::Settings(self.settings)];
             }
             Action::RekeyForm(shown) => self.rekey_form(shown),
