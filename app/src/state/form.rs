@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use bocage_node::keystore::MIN_CHARACTERS;
 use bocage_protocol::clinical::identifiers::{IdentifierError, Kind as Number};
 use bocage_protocol::clinical::news2::{self, News2, Readings, Scale};
 use bocage_protocol::clinical::request::Kind;
@@ -232,6 +231,9 @@ pub const SIGNS: [Sign; 11] = [
     Sign::Hba1c,
 ];
 
+/// Characters that a new passphrase has at least: as the keystore has it.
+pub const SHORTEST_PASSPHRASE: usize = 12;
+
 /// What is wrong with a field, as the id of a text and its variables.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Wrong {
@@ -288,7 +290,7 @@ impl State {
             Field::Ins => number(Number::Ins, text),
             Field::Rpps => number(Number::Rpps, text),
             Field::Finess => number(Number::Finess, text),
-            Field::Passphrase if self.is_choosing_passphrase() && text.chars().count() < MIN_CHARACTERS => {
+            Field::Passphrase if self.is_choosing_passphrase() && text.chars().count() < SHORTEST_PASSPHRASE => {
                 Some(Wrong::of("wrong-passphrase-short"))
             }
             Field::PassphraseAgain if text != self.text(Field::Passphrase).trim() => Some(Wrong::of("wrong-passphrase-again")),

@@ -129,3 +129,8 @@ fn a_directory_that_another_program_holds_says_so_and_opens_once_it_is_free() {
     press(&mut a, "Déverrouiller");
     until_shown(&mut a, "Bonjour Dr Élise Marchand");
 }
+
+#[test]
+fn a_passphrase_is_too_short_here_when_it_is_for_the_keystore() {
+    assert_eq!(bocage_app::state::form::SHORTEST_PASSPHRASE, bocage_node::keystore::MIN_CHARACTERS);
+}

@@ -58,7 +58,7 @@ fn a_question_and_its_answer_travel_by_stick() {
     press(&mut a, "Réseau");
     refill(&mut a, "Dossier de la clé", &root.path().join("absent").display().to_string());
     press(&mut a, "Écrire sur la clé");
-    until_shown(&mut a, "rien n’a été perdu dans les dossiers");
+    until_shown(&mut a, "ce dossier n’existe pas");
     refill(&mut a, "Dossier de la clé", &folder);
     press(&mut a, "Écrire sur la clé");
     until_shown(&mut a, "Vous pouvez retirer la clé.");
