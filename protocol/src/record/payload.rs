@@ -2,7 +2,11 @@
 //!
 //! Layout: flag u8 (0 plain, 1 deflate), then 1..64 chunks, each behind its varint length. Compression spans one author's own
 //! facts only, and never reaches Automerge: chunks inside are uncompressed by rule ([`super::preflight`]).
+//!
+//! A deflate stream goes on where [`DICTIONARY`] ends, as if both had been compressed together: one small resource repeats little of
+//! itself, and nearly all of what every one of its kind says.
 
+use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use thiserror::Error;
@@ -17,6 +21,8 @@ pub const MAX_INFLATED: usize = 1024 * 1024;
 pub const MAX_PAYLOAD: usize = 248 * 1024;
 /// miniz level: 6 of 10, the usual trade.
 const LEVEL: u8 = 6;
+/// What resources of this program look like, without anybody's data. It is part of the format: not a byte of it may change.
+const DICTIONARY: &[u8] = include_bytes!("dictionary.txt");
 
 /// Why a payload was refused or could not be made.
 #[derive(Debug, Error, PartialEq, Eq, Clone, Copy)]
@@ -46,7 +52,7 @@ pub fn encode<C: AsRef<[u8]>>(chunks: &[C]) -> Result<Vec<u8>, PayloadError> {
     if plain.len() > MAX_INFLATED {
         return Err(WireError::OutOfBounds("payload").into());
     }
-    let deflated = miniz_oxide::deflate::compress_to_vec(&plain[1..], LEVEL);
+    let deflated = deflate(&plain[1..]);
     if deflated.len() + 1 < plain.len() {
         plain.truncate(1);
         plain[0] = 1;
@@ -91,11 +97,29 @@ fn split(bytes: &[u8]) -> Result<Vec<Vec<u8>>, PayloadError> {
     }
 }
 
+/// One stream behind the dictionary: what the dictionary itself becomes is let go of, up to a byte's end.
+fn deflate(plain: &[u8]) -> Vec<u8> {
+    let mut state = CompressorOxide::new(create_comp_flags_from_zip_params(LEVEL.into(), 0, 0));
+    let mut run = |input: &[u8], flush, keep: &mut dyn FnMut(&[u8])| {
+        let mut sink = |bytes: &[u8]| {
+            keep(bytes);
+            true
+        };
+        compress_to_output(&mut state, input, flush, &mut sink);
+    };
+    run(DICTIONARY, TDEFLFlush::Sync, &mut |_| {});
+    let mut out = Vec::new();
+    run(plain, TDEFLFlush::Finish, &mut |bytes| out.extend_from_slice(bytes));
+    out
+}
+
 /// Inflates the whole of `input`: grows with what really comes out, up to [`MAX_INFLATED`], and refuses bytes after the stream.
 fn inflate(mut input: &[u8]) -> Result<Vec<u8>, PayloadError> {
+    const MOST: usize = DICTIONARY.len() + MAX_INFLATED;
     let mut state = Box::<DecompressorOxide>::default();
-    let mut out = vec![0; (input.len() * 2).clamp(1024, MAX_INFLATED)];
-    let mut filled = 0;
+    let mut out = DICTIONARY.to_vec();
+    let mut filled = out.len();
+    out.resize(filled + (input.len() * 6).clamp(1024, MAX_INFLATED), 0);
     loop {
         let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
         let (status, read, written) = decompress(&mut state, input, &mut out, filled, flags);
@@ -104,10 +128,10 @@ fn inflate(mut input: &[u8]) -> Result<Vec<u8>, PayloadError> {
         match status {
             TINFLStatus::Done if input.is_empty() => {
                 out.truncate(filled);
-                return Ok(out);
+                return Ok(out.split_off(DICTIONARY.len()));
             }
-            TINFLStatus::HasMoreOutput if out.len() < MAX_INFLATED => {
-                let longer = (out.len() * 2).min(MAX_INFLATED);
+            TINFLStatus::HasMoreOutput if out.len() < MOST => {
+                let longer = (out.len() * 2).min(MOST);
                 out.resize(longer, 0);
             }
             _ => return Err(PayloadError::Inflate),
@@ -131,6 +155,34 @@ mod tests {
         let packed = encode(&noise).unwrap();
         assert_eq!((packed[0], packed.len()), (0, 1 + 3 * 33));
         assert_eq!(decode(&packed).unwrap(), noise);
+    }
+
+    /// A small resource whose like the dictionary knows becomes what is its own; one that repeats nothing of it comes back as well.
+    #[test]
+    fn what_every_resource_says_costs_nothing() {
+        let observation = br#"{"resourceType":"Observation","id":"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs","display":"Vital Signs"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"8867-4","display":"Heart rate"}]},"subject":{"reference":"urn:uuid:1b4e28ba-2fa1-41d2-883f-0016d3cca427"},"effectiveDateTime":"2026-12-05T09:11:08Z","performer":[{"type":"Practitioner","identifier":{"system":"https://rpps.esante.gouv.fr","value":"10000000108"},"display":"Luc Petit"}],"valueQuantity":{"value":66,"unit":"/min","system":"http://unitsofmeasure.org","code":"/min"}}"#;
+        let packed = encode(&[observation]).unwrap();
+        assert!(packed.len() < 140, "{} of {} bytes", packed.len(), observation.len());
+        assert_eq!(decode(&packed).unwrap(), [observation]);
+        for n in [1, 2, 3, 40_000, 900_000] {
+            let letters: Vec<u8> = (0..n).map(|i: u64| b'a' + (i * i % 23) as u8).collect();
+            assert_eq!(decode(&encode(&[&letters]).unwrap()).unwrap(), [letters]);
+        }
+        // A stream of another program, without the dictionary.
+        let mut plain = vec![1];
+        let chunk = [&[200, 1][..], &[7; 200]].concat();
+        plain.extend(miniz_oxide::deflate::compress_to_vec(&chunk, 6));
+        assert_eq!(decode(&plain).unwrap(), [vec![7; 200]]);
+    }
+
+    /// Not a byte of it may change: what was sealed behind it would open no more.
+    #[test]
+    fn the_dictionary_is_the_one_that_was_frozen() {
+        let hash = blake3::hash(DICTIONARY).to_hex();
+        assert_eq!(
+            (DICTIONARY.len(), hash.as_str()),
+            (14_281, "44e662e00e9f46d8f0e22be74e5a5d6a0835ed70330ec5dd515575f0f649be66")
+        );
     }
 
     #[test]

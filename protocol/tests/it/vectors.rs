@@ -795,6 +795,9 @@ fn enrolment(v: &mut Vectors) {
 /// A payload deflated by another program: which bytes a compressor chooses is no part of the format, what they inflate to is.
 const DEFLATED: &str = "01fbc154ad54945a9c5f5a949c1a525990aa64a5e49f549c5a54965892999fa7a4a3545c9258525a0c144ecbcc4bcc51aa1d554e25e500";
 
+/// The same behind the dictionary, by zlib.
+const DEFLATED_BEHIND: &str = "018b2626d5182699a41a592425ea1aa5251aea9a18a618e95a5818a7e91a18189aa5182727279a189963a6ac5a00";
+
 #[test]
 fn facts_and_changes_keep_their_bytes_and_pass_the_gate() {
     check(RECORD);
@@ -906,6 +909,12 @@ fn record(v: &mut Vectors) {
     let chunks = payload::decode(&deflated).expect("inflates");
     assert_eq!(chunks.len(), 1);
     v.put("payload.deflated.chunk", &chunks[0]);
+    v.note("another that reaches back into the dictionary, and the one chunk in it");
+    let deflated = unhex(DEFLATED_BEHIND).expect("hexadecimal");
+    v.put("payload.behind", &deflated);
+    let chunks = payload::decode(&deflated).expect("inflates");
+    assert_eq!(chunks.len(), 1);
+    v.put("payload.behind.chunk", &chunks[0]);
 }
 
 /// One chunk, not compressed: what a compressor makes of it is its own affair.
